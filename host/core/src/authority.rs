@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a frame may do in the end: the intersection of what was granted along its call path.
+//!
+//! A holder has *own* grants, which its frames use, and *lent* grants, which its frames cannot use but pass on to what
+//! they call. A frame may do something when its own layers hold a grant for it, and every layer above either
+//! holds or lends one. So a child can never do what its parent may neither do nor pass on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::failure::Denial;
+use crate::grant::rule::{FileRule, FileScope};
+use crate::grant::{Access, Grant, GrantSet, Held};
+
+/// Whose grants a layer holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "type", content = "name", rename_all = "kebab-case")]
+pub enum Holder {
+    /// A plugin, called as a tool.
+    Plugin(Arc<str>),
+    /// An agent.
+    Agent(Arc<str>),
+    /// What the component's author says that it could ever need.
+    Ceiling(Arc<str>),
+    /// Whoever started the run, from outside.
+    Caller,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plugin(name) => write!(f, "plugin {name}"),
+            Self::Agent(name) => write!(f, "agent {name}"),
+            Self::Ceiling(name) => write!(f, "ceiling of {name}"),
+            Self::Caller => f.write_str("caller"),
+        }
+    }
+}
+
+/// The grants of one holder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// Whose they are.
+    pub holder: Holder,
+    /// What its frames may use.
+    pub own: GrantSet,
+    /// What its frames may only pass on.
+    pub lent: GrantSet,
+}
+
+/// Decides whether a grant holds now: it is not revoked, not expired, not used up.
+///
+/// The engine implements it; it is asked only about grants that cover the access.
+pub trait Validity {
+    /// Tells whether a grant of a holder holds now, without using it.
+    fn holds(&self, holder: &Holder, held: &Held) -> bool;
+}
+
+/// The authority of one frame.
+#[derive(Debug, Clone, Default)]
+pub struct Authority {
+    /// Layers that must allow by their own grants: the frame's manifest entry, its ceiling, its caller's narrowing.
+    own: Vec<Arc<Layer>>,
+    /// Layers of the frames above, root first, that must hold or lend.
+    path: Vec<Arc<Layer>>,
+}
+
+/// The grants by which an access is allowed: one of each layer.
+pub type Passed<'a> = Vec<(&'a Holder, &'a Held)>;
+
+impl Authority {
+    /// Makes the authority of a root frame.
+    pub fn root(own: Vec<Arc<Layer>>) -> Self {
+        Self { own, path: Vec::new() }
+    }
+
+    /// Makes the authority of a frame that a frame with this authority opens.
+    ///
+    /// A ceiling binds only the frames of its component, so it is not handed down.
+    pub fn child(&self, own: Vec<Arc<Layer>>) -> Self {
+        let above = self.own.iter().filter(|layer| !matches!(layer.holder, Holder::Ceiling(_)));
+        Self { own, path: self.path.iter().chain(above).cloned().collect() }
+    }
+
+    /// Returns the layers of the frame itself.
+    pub fn own_layers(&self) -> &[Arc<Layer>] {
+        &self.own
+    }
+
+    /// Returns the layers above, root first.
+    pub fn path_layers(&self) -> &[Arc<Layer>] {
+        &self.path
+    }
+
+    /// Decides an access, and returns the grant of each layer that allows it.
+    pub fn check<'a>(&'a self, access: &Access<'_>, validity: &dyn Validity) -> Result<Passed<'a>, Denial> {
+        let mut passed = Vec::with_capacity(self.own.len() + self.path.len());
+        for layer in &self.own {
+            let found = find(layer, [&layer.own], access, validity);
+            passed.push((&layer.holder, found.ok_or_else(|| denial(layer, "grants", access))?));
+        }
+        for layer in &self.path {
+            let found = find(layer, [&layer.own, &layer.lent], access, validity);
+            passed.push((&layer.holder, found.ok_or_else(|| denial(layer, "lends", access))?));
+        }
+        Ok(passed)
+    }
+
+    /// Returns the folders and files that the frame sees: those of its first layer, cut to what the others allow.
+    pub fn files(&self, validity: &dyn Validity) -> Vec<FileRule> {
+        let rules = |layer: &'_ Arc<Layer>, lent: bool| -> Vec<FileRule> {
+            let sets = [Some(&layer.own), lent.then_some(&layer.lent)];
+            let held = sets.into_iter().flatten().flat_map(GrantSet::iter);
+            held.filter(|held| validity.holds(&layer.holder, held)).filter_map(|held| file_rule(&held.grant)).collect()
+        };
+        let Some((first, rest)) = self.own.split_first() else { return Vec::new() };
+        let mut seen = rules(first, false);
+        let others =
+            rest.iter().map(|layer| rules(layer, false)).chain(self.path.iter().map(|layer| rules(layer, true)));
+        for allowed in others {
+            seen = seen.iter().flat_map(|rule| allowed.iter().filter_map(|other| rule.intersect(other))).collect();
+        }
+        seen.retain(|rule| rule.scope != FileScope::Any);
+        seen
+    }
+}
+
+fn file_rule(grant: &Grant) -> Option<FileRule> {
+    match grant {
+        Grant::File(rule) => Some(rule.clone()),
+        _ => None,
+    }
+}
+
+/// Finds a grant that covers the access and holds now; one that can be used without end comes first.
+fn find<'a, const N: usize>(
+    layer: &'a Layer,
+    sets: [&'a GrantSet; N],
+    access: &Access<'_>,
+    validity: &dyn Validity,
+) -> Option<&'a Held> {
+    let mut counted = None;
+    for held in sets.into_iter().flat_map(GrantSet::iter) {
+        if held.grant.allows(access) && validity.holds(&layer.holder, held) {
+            if held.uses_max.is_none() {
+                return Some(held);
+            }
+            counted = counted.or(Some(held));
+        }
+    }
+    counted
+}
+
+fn denial(layer: &Layer, table: &str, access: &Access<'_>) -> Denial {
+    let remedy = match &layer.holder {
+        Holder::Plugin(name) => format!("[plugins.{name}.{table}]\n{}", access.manifest_line()),
+        Holder::Agent(name) => format!("[agents.{name}.{table}]\n{}", access.manifest_line()),
+        Holder::Ceiling(name) => {
+            format!("# plugin {name} says itself that it never needs this; a version with a wider ceiling is needed")
+        }
+        Holder::Caller => format!("--grant {:?}", grant_argument(access)),
+    };
+    Denial { effect: access.summary(), by: layer.holder.to_string(), remedy }
+}
+
+/// Returns the grant that would allow an access, as the command line takes it.
+fn grant_argument(access: &Access<'_>) -> String {
+    match access {
+        Access::Tool { name, .. } => format!("tool={name}"),
+        Access::Agent(name) => format!("agent={name}"),
+        Access::Http { method, url } => format!("http={method} {}", crate::grant::rule::without_query(url)),
+        Access::Dial { method, url, address } => {
+            let mut url = (*url).clone();
+            let _ = url.set_ip_host(*address);
+            format!("http={method} {}", crate::grant::rule::without_query(&url))
+        }
+        Access::File { path, mode } => format!("file={}:{mode}", path.display()),
+        Access::Env(name) => format!("env={name}"),
+        Access::Config(key) => format!("config={key}"),
+        Access::Secret { name, url, .. } => format!("secret={name}@{}/*", url.origin().ascii_serialization()),
+        Access::Log => "log".to_owned(),
+    }
+}

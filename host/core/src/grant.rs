@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Capabilities: what a frame may do, on what.
+//!
+//! A grant is written `kind=value`: `tool=files.read`, `agent=writer`, `http=GET https://example.org/docs/*`,
+//! `file=/srv/docs:read`, `env=LANG`, `config=theme`, `secret=github`, `log`. The forms of each kind are in
+//! [`rule`].
+
+pub mod rule;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use rule::{FileMode, FileRule, FileScope, HttpRule, Pattern, RuleError, SecretRule};
+
+/// How many grants one set may hold.
+pub const GRANTS_MAX: usize = 1_024;
+
+/// One capability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// Call tools.
+    Tool(Pattern),
+    /// Call agents.
+    Agent(Pattern),
+    /// Send requests.
+    Http(HttpRule),
+    /// See a folder or a file.
+    File(FileRule),
+    /// Read an environment variable.
+    Env(Pattern),
+    /// Read a configuration key.
+    Config(Pattern),
+    /// Have the host put a secret on matching requests.
+    Secret(SecretRule),
+    /// Write log, standard output and standard error.
+    Log,
+}
+
+/// A grant with the conditions under which it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What is granted.
+    pub grant: Grant,
+    /// Until when, in milliseconds since 1970; `None` for ever.
+    pub until_unix_ms: Option<u64>,
+    /// How often in one run; `None` without end.
+    pub uses_max: Option<u32>,
+}
+
+impl From<Grant> for Held {
+    fn from(grant: Grant) -> Self {
+        Self { grant, until_unix_ms: None, uses_max: None }
+    }
+}
+
+/// One thing that a frame is about to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Access<'a> {
+    /// Call a tool, by its short and its full name.
+    Tool {
+        /// `plugin.function` where that is unambiguous.
+        name: &'a str,
+        /// `plugin.interface.function`.
+        qualified: &'a str,
+    },
+    /// Call an agent.
+    Agent(&'a str),
+    /// Send a request.
+    Http {
+        /// The method, in capitals.
+        method: &'a str,
+        /// Where to.
+        url: &'a Url,
+    },
+    /// Dial an address in order to send a request.
+    Dial {
+        /// The method, in capitals.
+        method: &'a str,
+        /// Where to.
+        url: &'a Url,
+        /// What its host resolved to.
+        address: IpAddr,
+    },
+    /// See a path.
+    File {
+        /// An absolute, normalised path.
+        path: &'a Path,
+        /// For reading, or for writing too.
+        mode: FileMode,
+    },
+    /// Read an environment variable.
+    Env(&'a str),
+    /// Read a configuration key.
+    Config(&'a str),
+    /// Have a secret put on a request.
+    Secret {
+        /// The name of the secret.
+        name: &'a str,
+        /// The method of the request.
+        method: &'a str,
+        /// Where the request goes.
+        url: &'a Url,
+    },
+    /// Write log.
+    Log,
+}
+
+impl Grant {
+    /// Tells whether this grant covers an access.
+    pub fn allows(&self, access: &Access<'_>) -> bool {
+        match (self, access) {
+            (Self::Tool(pattern), Access::Tool { name, qualified }) => {
+                pattern.matches(name) || pattern.matches(qualified)
+            }
+            (Self::Agent(pattern), Access::Agent(name))
+            | (Self::Env(pattern), Access::Env(name))
+            | (Self::Config(pattern), Access::Config(name)) => pattern.matches(name),
+            (Self::Http(rule), Access::Http { method, url }) => rule.matches(method, url),
+            (Self::Http(rule), Access::Dial { method, url, address }) => {
+                rule.matches(method, url) && rule.covers(*address)
+            }
+            (Self::File(rule), Access::File { path, mode }) => rule.covers(path, *mode),
+            (Self::Secret(rule), Access::Secret { name, method, url }) => {
+                rule.name == *name && rule.to.matches(method, url)
+            }
+            (Self::Log, Access::Log) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns the kind, as it stands in front of the `=`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Tool(_) => "tool",
+            Self::Agent(_) => "agent",
+            Self::Http(_) => "http",
+            Self::File(_) => "file",
+            Self::Env(_) => "env",
+            Self::Config(_) => "config",
+            Self::Secret(_) => "secret",
+            Self::Log => "log",
+        }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool(p) | Self::Agent(p) | Self::Env(p) | Self::Config(p) => write!(f, "{}={p}", self.kind()),
+            Self::Http(rule) => write!(f, "http={rule}"),
+            Self::File(rule) => write!(f, "file={rule}"),
+            Self::Secret(rule) => write!(f, "secret={rule}"),
+            Self::Log => f.write_str("log"),
+        }
+    }
+}
+
+impl FromStr for Grant {
+    type Err = RuleError;
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        if text == "log" {
+            return Ok(Self::Log);
+        }
+        let (kind, value) = text.split_once('=').ok_or_else(|| {
+            RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or the word `log`")
+        })?;
+        Ok(match kind {
+            "tool" => Self::Tool(value.parse()?),
+            "agent" => Self::Agent(value.parse()?),
+            "http" => Self::Http(value.parse()?),
+            "file" => Self::File(value.parse()?),
+            "env" => Self::Env(value.parse()?),
+            "config" => Self::Config(value.parse()?),
+            "secret" => Self::Secret(value.parse()?),
+            _ => {
+                let kinds = "the kinds are tool, agent, http, file, env, config, secret and log";
+                return Err(RuleError::new(text, kinds));
+            }
+        })
+    }
+}
+
+impl Access<'_> {
+    /// Names the access in a few words, in the form of a grant.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Tool { name, .. } => format!("tool {name}"),
+            Self::Agent(name) => format!("agent {name}"),
+            Self::Http { method, url } => format!("http {method} {url}"),
+            Self::Dial { method, url, address } => format!("http {method} {url} at {address}"),
+            Self::File { path, mode } => format!("file {} for {mode}", path.display()),
+            Self::Env(name) => format!("env {name}"),
+            Self::Config(key) => format!("config {key}"),
+            Self::Secret { name, url, .. } => format!("secret {name} for {url}"),
+            Self::Log => "log".to_owned(),
+        }
+    }
+
+    /// Returns the key and the value that a manifest needs in a table of grants to allow this.
+    pub fn manifest_line(&self) -> String {
+        match self {
+            Self::Tool { name, .. } => format!("tools = [{name:?}]"),
+            Self::Agent(name) => format!("agents = [{name:?}]"),
+            Self::Http { method, url } => {
+                format!("http = [{:?}]", format!("{method} {}", rule::without_query(url)))
+            }
+            Self::Dial { method, url, address } => format!(
+                "http = [{{ allow = {:?}, addresses = [\"{address}\"] }}]",
+                format!("{method} {}", rule::without_query(url))
+            ),
+            Self::File { path, mode } => format!("files = [{:?}]", format!("{}:{mode}", path.display())),
+            Self::Env(name) => format!("env = [{name:?}]"),
+            Self::Config(key) => format!("config = [{key:?}]"),
+            Self::Secret { name, url, .. } => {
+                let to = format!("{}/*", url.origin().ascii_serialization());
+                format!("secrets = [{{ name = {name:?}, to = {to:?}, header = \"authorization\" }}]")
+            }
+            Self::Log => "log = true".to_owned(),
+        }
+    }
+}
+
+/// A set of grants that one holder was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantSet(Vec<Held>);
+
+impl GrantSet {
+    /// Returns what is held.
+    pub fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.0.iter()
+    }
+
+    /// Adds a grant.
+    pub fn push(&mut self, held: impl Into<Held>) {
+        self.0.push(held.into());
+    }
+
+    /// Tells whether nothing is granted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the grants that cover an access, in order.
+    pub fn covering<'a>(&'a self, access: &'a Access<'_>) -> impl Iterator<Item = &'a Held> {
+        self.0.iter().filter(move |held| held.grant.allows(access))
+    }
+}
+
+impl<T: Into<Held>> FromIterator<T> for GrantSet {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Serialize for GrantSet {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|held| held.grant.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for GrantSet {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(d)?;
+        if texts.len() > GRANTS_MAX {
+            return Err(serde::de::Error::custom(format!("more than {GRANTS_MAX} grants")));
+        }
+        texts.iter().map(|text| text.parse::<Grant>().map_err(serde::de::Error::custom)).collect()
+    }
+}
