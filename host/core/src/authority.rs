@@ -94,13 +94,35 @@ impl Authority {
         &self.path
     }
 
-    /// Decides an access, and returns the grant of each layer that allows it.
-    pub fn check<'a>(&'a self, access: &Access<'_>, validity: &dyn Validity) -> Result<Passed<'a>, Denial> {
+    /// Tells whether the frame itself holds any grant for an environment variable.
+    pub fn holds_env(&self) -> bool {
+        self.own.first().is_some_and(|layer| layer.own.iter().any(|held| matches!(held.grant, Grant::Env(_))))
+    }
+
+    /// Tells whether some grant of the frame could cover a tool whose name begins like this.
+    pub fn may_concern_tools_of(&self, prefix: &str) -> bool {
+        self.own.first().is_some_and(|layer| {
+            layer.own.iter().any(|held| match &held.grant {
+                Grant::Tool(pattern) => pattern.overlaps(prefix),
+                _ => false,
+            })
+        })
+    }
+
+    /// Decides an access by the layers of the frame alone. It is for what is the frame's by definition and nobody's
+    /// above it, such as its configuration.
+    pub fn check_own<'a>(&'a self, access: &Access<'_>, validity: &dyn Validity) -> Result<Passed<'a>, Denial> {
         let mut passed = Vec::with_capacity(self.own.len() + self.path.len());
         for layer in &self.own {
             let found = find(layer, [&layer.own], access, validity);
             passed.push((&layer.holder, found.ok_or_else(|| denial(layer, "grants", access))?));
         }
+        Ok(passed)
+    }
+
+    /// Decides an access, and returns the grant of each layer that allows it.
+    pub fn check<'a>(&'a self, access: &Access<'_>, validity: &dyn Validity) -> Result<Passed<'a>, Denial> {
+        let mut passed = self.check_own(access, validity)?;
         for layer in &self.path {
             let found = find(layer, [&layer.own, &layer.lent], access, validity);
             passed.push((&layer.holder, found.ok_or_else(|| denial(layer, "lends", access))?));

@@ -21,6 +21,8 @@ pub enum Program {
     Agent(Arc<str>),
     /// A tool, by its full name.
     Tool(Arc<str>),
+    /// Code of the embedder, by the name that it gave.
+    Native(Arc<str>),
 }
 
 impl std::fmt::Display for Program {
@@ -28,6 +30,7 @@ impl std::fmt::Display for Program {
         match self {
             Self::Agent(name) => write!(f, "agent {name}"),
             Self::Tool(name) => write!(f, "tool {name}"),
+            Self::Native(name) => write!(f, "native {name}"),
         }
     }
 }
@@ -49,8 +52,8 @@ pub enum Event {
     FrameStarted {
         /// What it executes.
         program: Program,
-        /// The plugin that holds the program.
-        plugin: Digest,
+        /// The plugin that holds the program; `None` for native code.
+        plugin: Option<Digest>,
         /// Its limits, as they were cut to what its ancestors had left.
         limits: Limits,
     },

@@ -6,6 +6,7 @@
 //! [`rule`].
 
 pub mod rule;
+pub mod template;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use rule::{FileMode, FileRule, FileScope, HttpRule, Pattern, RuleError, SecretRule};
+pub use template::{GrantKind, GrantTemplate, GrantTemplates};
 
 /// How many grants one set may hold.
 pub const GRANTS_MAX: usize = 1_024;

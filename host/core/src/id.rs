@@ -141,6 +141,9 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct FramePath(Arc<[u32]>);
 
 impl FramePath {
+    /// Stands in place of a step for the frame that asks a toolset for its tools.
+    pub const LIST: u32 = u32::MAX;
+
     /// Returns the path of the root frame.
     pub fn root() -> Self {
         Self(Arc::from([0]))
@@ -163,7 +166,10 @@ impl fmt::Display for FramePath {
             if index > 0 {
                 f.write_str(".")?;
             }
-            write!(f, "{step}")?;
+            match *step {
+                Self::LIST => f.write_str("tools")?,
+                step => write!(f, "{step}")?,
+            }
         }
         Ok(())
     }

@@ -45,6 +45,12 @@ impl Pattern {
         }
     }
 
+    /// Tells whether some name that begins like this could be covered.
+    pub fn overlaps(&self, prefix: &str) -> bool {
+        let stem = self.0.strip_suffix('*').unwrap_or(&self.0);
+        stem.starts_with(prefix) || (self.0.ends_with('*') && prefix.starts_with(stem))
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0

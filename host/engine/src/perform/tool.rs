@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls to tools: typed functions, and the tools of toolsets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use priory_core::event::Program;
+use priory_core::ports::{Entry, Returned};
+use priory_core::{Failure, FramePath, Json, Outcome, ToolInfo, Value};
+
+use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
+use crate::frame::{self, Body, Frame, Job};
+use crate::run::Run;
+
+/// How many tools a toolset may list.
+const DYNAMIC_TOOLS_MAX: usize = 1_024;
+/// How long one schema of a toolset may be, in bytes.
+const SCHEMA_BYTES_MAX: u64 = 256 << 10;
+/// How large one compiled regular expression of a schema may be, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// What a toolset said that it has, ready to validate against.
+pub(crate) struct DynamicTools {
+    by_name: HashMap<String, DynamicTool>,
+    /// In the order of the toolset.
+    pub(crate) infos: Vec<ToolInfo>,
+}
+
+struct DynamicTool {
+    input: Validator,
+    output: Option<Validator>,
+}
+
+pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json, inline: bool) -> Outcome {
+    let ToolFunction::Dynamic(tool) = &target.function else {
+        let path = frame.path.child(step);
+        return execute(frame, path, tool_job(&frame.run, target, arguments), inline).await;
+    };
+    let tools = dynamic_tools(frame, step, &target.plugin, inline).await?;
+    let known = tools.by_name.get(&**tool);
+    let known =
+        known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
+    validate(&known.input, &arguments, || format!("arguments of {}", target.name))?;
+    let value = execute(frame, frame.path.child(step), tool_job(&frame.run, target, arguments), inline).await?;
+    if let (Value::Json(json), Some(output)) = (&value, &known.output) {
+        validate(output, json, || format!("result of {}", target.name))?;
+    }
+    Ok(value)
+}
+
+/// Makes the job of a frame of a tool.
+pub(crate) fn tool_job(run: &Run, target: &ToolTarget, arguments: Json) -> Job {
+    let entry = match &target.function {
+        ToolFunction::Typed(index) => Entry::Function { index: *index, arguments },
+        ToolFunction::Dynamic(name) => Entry::CallTool { name: name.to_string(), arguments },
+    };
+    plugin_job(run, &target.plugin, target.name.clone(), entry)
+}
+
+fn plugin_job(run: &Run, plugin: &Arc<PluginEntry>, name: Arc<str>, entry: Entry) -> Job {
+    Job {
+        program: Program::Tool(name),
+        body: Body::Guest { plugin: plugin.clone(), entry },
+        layers: run.layers.of_plugin(&plugin.name),
+        limits: run.catalog.limits.tightened(&plugin.limits),
+        budget: None,
+        config: plugin.config.clone(),
+    }
+}
+
+async fn execute(frame: &Arc<Frame>, path: FramePath, job: Job, inline: bool) -> Outcome {
+    let run = frame.run.clone();
+    // Boxed, because a tool may call a tool.
+    match Box::pin(frame::execute(&run, Some(frame), path, job, inline)).await? {
+        Returned::Json(json) => Ok(Value::Json(json)),
+        Returned::Tools(tools) => Ok(Value::Tools(tools)),
+        Returned::Report(_) => Err(Failure::other("the sandbox returned a report for a tool")),
+    }
+}
+
+/// Returns the tools of a toolset, asking it the first time in a run.
+///
+/// It is asked in a frame of its own below the step that wants to know, with the grants of the plugin.
+pub(super) async fn dynamic_tools(
+    frame: &Arc<Frame>,
+    step: u32,
+    plugin: &Arc<PluginEntry>,
+    inline: bool,
+) -> Result<Arc<DynamicTools>, Failure> {
+    if let Some(known) = frame.run.dynamic_tools.lock().get(&plugin.name) {
+        return Ok(known.clone());
+    }
+    let name = Arc::from(format!("{}.list-tools", plugin.name));
+    let job = plugin_job(&frame.run, plugin, name, Entry::ListTools);
+    let Value::Tools(tools) = execute(frame, frame.path.child(step).child(FramePath::LIST), job, inline).await? else {
+        return Err(Failure::other("the sandbox returned no list of tools"));
+    };
+    let known = Arc::new(DynamicTools::compile(&plugin.name, tools)?);
+    // Two that asked at the same time got the same answer: a guest is deterministic.
+    frame.run.dynamic_tools.lock().insert(plugin.name.clone(), known.clone());
+    Ok(known)
+}
+
+impl DynamicTools {
+    fn compile(plugin: &str, tools: Vec<ToolInfo>) -> Result<Self, Failure> {
+        let subject = || format!("tools of {plugin}");
+        if tools.len() > DYNAMIC_TOOLS_MAX {
+            let reason = format!("{} tools are listed, {DYNAMIC_TOOLS_MAX} are the most", tools.len());
+            return Err(Failure::invalid(subject(), "", reason));
+        }
+        let mut known = Self { by_name: HashMap::new(), infos: Vec::with_capacity(tools.len()) };
+        for (index, tool) in tools.into_iter().enumerate() {
+            let refuse = |reason: String| Failure::invalid(subject(), format!("/{index}"), reason);
+            if !priory_core::id::is_name(&tool.name) {
+                return Err(refuse("the name of a tool is lower-case letters, digits and hyphens".into()));
+            }
+            let input = compile(&tool.input_schema).map_err(refuse)?;
+            let output = tool.output_schema.as_ref().map(compile).transpose().map_err(refuse)?;
+            if known.by_name.insert(tool.name.clone(), DynamicTool { input, output }).is_some() {
+                return Err(refuse(format!("the tool `{}` is listed twice", tool.name)));
+            }
+            known.infos.push(ToolInfo { name: format!("{plugin}.{}", tool.name), ..tool });
+        }
+        Ok(known)
+    }
+}
+
+fn compile(schema: &Json) -> Result<Validator, String> {
+    if schema.byte_len() > SCHEMA_BYTES_MAX {
+        return Err(format!("the schema has {} bytes, {SCHEMA_BYTES_MAX} are the most", schema.byte_len()));
+    }
+    let patterns = jsonschema::PatternOptions::regex().size_limit(PATTERN_BYTES_MAX);
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(patterns)
+        .build(&schema.to_value())
+        .map_err(|error| format!("the schema is not valid: {error}"))
+}
+
+fn validate(validator: &Validator, json: &Json, subject: impl Fn() -> String) -> Result<(), Failure> {
+    let value = json.to_value();
+    match validator.validate(&value) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let reason: String = error.to_string().chars().take(500).collect();
+            Err(Failure::invalid(subject(), error.instance_path().to_string(), reason))
+        }
+    }
+}

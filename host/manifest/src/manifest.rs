@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an operator wrote, checked, in the nouns of the core.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use priory_core::amounts::BudgetSpec;
+use priory_core::grant::GrantTemplates;
+use priory_core::{Digest, LimitSpec};
+
+use crate::problem::Problem;
+use crate::{Error, check, schema};
+
+/// The name of a manifest's file.
+pub const MANIFEST_FILE: &str = "priory.toml";
+
+/// How large a manifest may be, in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+
+/// How many plugins, agents, inputs and secrets there may be, each; and keys in one table of configuration or links.
+pub const ENTRIES_MAX: usize = 1_024;
+
+/// What an operator wrote, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Where it was read from, as it was given.
+    pub path: PathBuf,
+    /// The absolute folder that it lies in.
+    pub folder: PathBuf,
+    /// What was read.
+    pub text: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// The agent that a run starts with; there is one wherever there are agents.
+    pub entry: Option<String>,
+    /// What is given when a run starts.
+    pub inputs: BTreeMap<String, Input>,
+    /// The limits of every frame of this host.
+    pub limits: LimitSpec,
+    /// What a run may spend with all its frames.
+    pub budget: BudgetSpec,
+    /// The plugins.
+    pub plugins: BTreeMap<String, Plugin>,
+    /// The agents; the plugin of each is among the plugins.
+    pub agents: BTreeMap<String, Agent>,
+    /// The secrets.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// What is allowed, and most likely not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// A value that is given when a run starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// What it is; may be empty.
+    pub description: String,
+    /// How it is read.
+    pub kind: InputKind,
+    /// Whether a run needs it.
+    pub required: bool,
+    /// What holds when it is not given.
+    pub default: Option<String>,
+}
+
+/// How an input is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// As it is.
+    Text,
+    /// As the path of a folder.
+    Folder,
+    /// As the path of a file.
+    File,
+}
+
+/// A component to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    /// A crate's folder or a file, absolute.
+    pub path: PathBuf,
+    /// The digest that it must have.
+    pub digest: Option<Digest>,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// What each of its frames may use.
+    pub limits: LimitSpec,
+    /// What its frames may do when it is called as a tool.
+    pub grants: GrantTemplates,
+    /// What it reads as configuration.
+    pub config: BTreeMap<String, String>,
+    /// Which plugin answers for an interface that it imports.
+    pub links: BTreeMap<String, String>,
+}
+
+/// A program with what it may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The name of its plugin.
+    pub plugin: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// What each of its frames may use.
+    pub limits: LimitSpec,
+    /// What one call of it may spend with everything that it causes.
+    pub budget: BudgetSpec,
+    /// What its own frames may do.
+    pub grants: GrantTemplates,
+    /// What they may only pass on to what they call.
+    pub lends: GrantTemplates,
+    /// What it reads as configuration.
+    pub config: BTreeMap<String, String>,
+}
+
+/// Where the host finds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In an environment variable.
+    Env(String),
+    /// In a file, by its absolute path.
+    File(PathBuf),
+}
+
+// === impl Manifest ===
+
+impl Manifest {
+    /// Reads a manifest from a file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.take(MANIFEST_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() > MANIFEST_BYTES_MAX {
+            return Err(Error::TooLarge { path: path.to_owned() });
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|e| Error::NotText { path: path.to_owned(), valid: e.utf8_error().valid_up_to() })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks the text of a manifest that lies at a path; a relative one is taken from the current folder.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        if text.len() > MANIFEST_BYTES_MAX {
+            return Err(Error::TooLarge { path: path.to_owned() });
+        }
+        let absolute = std::path::absolute(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let folder = absolute.parent().unwrap_or(&absolute);
+        check::manifest(text, path, folder).map_err(|problems| Error::Problems {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            problems,
+        })
+    }
+
+    /// Finds the manifest of a folder: in it, or in the nearest folder above that has one.
+    pub fn find(from: &Path) -> Result<Option<PathBuf>, Error> {
+        let from = std::path::absolute(from).map_err(|source| Error::Read { path: from.to_owned(), source })?;
+        for folder in from.ancestors() {
+            let path = folder.join(MANIFEST_FILE);
+            match fs::metadata(&path) {
+                Ok(found) if found.is_file() => return Ok(Some(path)),
+                Ok(_) => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(source) => return Err(Error::Read { path, source }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the JSON Schema (2020-12) of the form of a manifest.
+    pub fn json_schema() -> serde_json::Value {
+        schema::json_schema()
+    }
+
+    /// Shows the warnings to a person, with the lines that they are about; empty where there are none.
+    pub fn render_warnings(&self, color: bool) -> String {
+        let shown = self.warnings.iter().map(|warning| warning.render(&self.path, &self.text, color));
+        shown.collect::<Vec<_>>().join("\n")
+    }
+}

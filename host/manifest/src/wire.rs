@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The form of the manifest: its keys and their types, as they are written.
+//!
+//! The comments on the fields are the descriptions in the published schema. Every field may be absent here, those too
+//! that the schema requires: `shape` reports what is missing, and the other checks go on without it.
+
+mod at;
+mod grants;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use priory_core::Dimension;
+
+pub(crate) use at::At;
+pub(crate) use grants::{Entry, FileAccess, FileTable, Grants, HttpTable, NameTable, SecretTable};
+
+/// Values by name.
+pub(crate) type Named<T> = BTreeMap<At<String>, At<T>>;
+
+/// Declares the plugins, agents, grants and limits of a Priory host.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields, title = "priory.toml", extend("required" = ["name"]))]
+pub(crate) struct Manifest {
+    /// The name of what this manifest describes: lower-case letters, digits and `-`.
+    pub(crate) name: Option<At<String>>,
+    /// What it is for, for people.
+    pub(crate) description: Option<At<String>>,
+    /// The agent that `priory run` starts; may be left out when there is one agent.
+    pub(crate) entry: Option<At<String>>,
+    /// Values that the operator gives when a run starts.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) inputs: Named<Input>,
+    /// What every frame of this host may use at most.
+    pub(crate) limits: Limits,
+    /// What a run may spend with all its frames.
+    pub(crate) budget: Budget,
+    /// The components that are loaded.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) plugins: Named<Plugin>,
+    /// The agents: programs with what they may do.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) agents: Named<Agent>,
+    /// Secrets and where the host finds them; a guest never sees one.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) secrets: Named<Secret>,
+}
+
+/// A value that the operator gives when a run starts: `--input NAME=VALUE`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Input {
+    /// What it is, for people.
+    pub(crate) description: Option<At<String>>,
+    /// `text`, or `folder` or `file` for a path that is resolved against the current folder of whoever gives it.
+    pub(crate) kind: Option<At<InputKind>>,
+    /// Whether a run needs it; true when there is no default.
+    pub(crate) required: Option<At<bool>>,
+    /// What holds when it is not given; a path is relative to the manifest.
+    pub(crate) default: Option<At<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum InputKind {
+    Text,
+    Folder,
+    File,
+}
+
+/// Amounts that frames spend together; what is left out is not bounded.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Budget {
+    /// Compute, in fuel.
+    pub(crate) fuel: Option<u64>,
+    /// Linear memory held at once, in bytes.
+    pub(crate) memory_bytes: Option<u64>,
+    /// Effects.
+    pub(crate) calls: Option<u64>,
+    /// Results, in bytes.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// A component that is loaded.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields, extend("required" = ["path"]))]
+pub(crate) struct Plugin {
+    /// A folder with a `Cargo.toml`, or a `.wasm` or `.wat` file; relative to the manifest.
+    pub(crate) path: Option<At<String>>,
+    /// The hash that the component must have: `blake3:` and 64 hexadecimal digits.
+    pub(crate) digest: Option<At<String>>,
+    /// What it is for, for people and models.
+    pub(crate) description: Option<At<String>>,
+    /// What each of its frames may use at most.
+    pub(crate) limits: Limits,
+    /// What its frames may do when it is called as a tool.
+    pub(crate) grants: Grants,
+    /// What it reads as `wasi:config`.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) config: Named<String>,
+    /// Which plugin answers for an interface that it imports: `"demo:x/iface@0.1.0" = "other-plugin"`.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) links: Named<String>,
+}
+
+/// A program with what it may do.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields, extend("required" = ["plugin"]))]
+pub(crate) struct Agent {
+    /// The plugin that it runs.
+    pub(crate) plugin: Option<At<String>>,
+    /// What it is for, for people and models.
+    pub(crate) description: Option<At<String>>,
+    /// What each of its frames may use at most.
+    pub(crate) limits: Limits,
+    /// What one call of it may spend with everything that it causes.
+    pub(crate) budget: Budget,
+    /// What its own frames may do.
+    pub(crate) grants: Grants,
+    /// What they may not do themselves, but pass on to what they call.
+    pub(crate) lends: Grants,
+    /// What it reads as `wasi:config`.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) config: Named<String>,
+}
+
+/// Where the host finds a secret: in exactly one of these.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Secret {
+    /// The name of an environment variable of the host.
+    pub(crate) env: Option<At<String>>,
+    /// A file, relative to the manifest.
+    pub(crate) file: Option<At<String>>,
+}
+
+/// Limits by the names of their dimensions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Limits(pub(crate) BTreeMap<At<String>, u64>);
+
+// === impl Limits ===
+
+impl JsonSchema for Limits {
+    fn schema_name() -> Cow<'static, str> {
+        "Limits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let property = |d: Dimension| {
+            let schema = json!({ "type": "integer", "format": "uint64", "minimum": 0, "description": d.describe() });
+            (d.as_str().to_owned(), schema)
+        };
+        let properties: Map<_, _> = Dimension::ALL.into_iter().map(property).collect();
+        json_schema!({
+            "description": "Limits; one that is left out holds as it is further out, up to the host's own default.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        })
+    }
+}

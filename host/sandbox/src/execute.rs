@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Executes one frame: a fresh store, one call, and nothing left behind.
+
+use std::sync::Arc;
+
+use priory_bindings::wit::types;
+use priory_bindings::{failure_of_guest, json_of_guest, report_of_guest, tools_of_guest};
+use priory_core::ports::{Entry, FrameHost, Order, Returned};
+use priory_core::usage::Meter;
+use priory_core::{Dimension, Failure, Json, Task};
+use wasmtime::component::{ComponentExportIndex, Instance, Val};
+use wasmtime::{AsContext, Store};
+
+use crate::failure::{End, read};
+use crate::metered::Metered;
+use crate::plugin::{Callable, Loaded};
+use crate::state::Guest;
+use crate::values::{Answer, EncodeError};
+
+/// How much fuel a guest burns before it gives its thread back: some tens of microseconds.
+const FUEL_SLICE: u64 = 100_000;
+
+/// Returns the fuel that the frame of a store has burnt.
+pub(crate) fn burnt(store: &impl AsContext<Data = Guest>) -> u64 {
+    let store = store.as_context();
+    let given = store.data().limits.get(Dimension::Fuel);
+    // Fuel is always on in our engines, so it can always be read.
+    given.saturating_sub(store.get_fuel().unwrap_or(0))
+}
+
+/// A store whose meter is final when it is gone, however that comes about.
+struct Sandbox {
+    store: Store<Guest>,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.store.data().meter.set_fuel(burnt(&self.store));
+    }
+}
+
+/// Arguments that were read before anything runs.
+enum Prepared<'a> {
+    Function { callable: &'a Callable, arguments: Vec<Val>, name: String },
+    Agent { run: &'a ComponentExportIndex, task: Task },
+    ListTools { list: &'a ComponentExportIndex },
+    CallTool { call: &'a ComponentExportIndex, name: String, arguments: Json },
+}
+
+pub(crate) async fn execute(
+    plugin: Arc<Loaded>,
+    order: Order,
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+) -> Result<Returned, Failure> {
+    let prepared = prepare(&plugin, &order)?;
+    let slot = plugin.runtime.slots.take(order.depth).await;
+    let result = Metered::new(run(&plugin, &order, prepared, host, meter.clone()), &meter, &*plugin.runtime.clock).await;
+    drop(slot);
+    result
+}
+
+/// Reads the arguments, so that a call that cannot be made costs no sandbox.
+fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failure> {
+    let name = &plugin.info.name;
+    let absent = |what: &str| Failure::absent(format!("{what} of {name}"), "the plugin does not export it");
+    Ok(match &order.entry {
+        Entry::Function { index, arguments } => {
+            let callable = plugin.exports.functions.get(*index).ok_or_else(|| absent("function"))?;
+            let function = plugin.info.functions.get(*index).map(|f| f.name.as_str()).unwrap_or_default();
+            let name = format!("{name}.{function}");
+            let most = order.limits.get_usize(Dimension::CallBytes);
+            let read = callable.codec.decode_arguments(arguments.as_str(), most);
+            let arguments = read.map_err(|error| error.into_failure(format!("arguments of {name}"), &*order.label))?;
+            Prepared::Function { callable, arguments, name }
+        }
+        Entry::Agent(task) => {
+            let run = plugin.exports.agent.as_ref().ok_or_else(|| absent("agent"))?;
+            Prepared::Agent { run, task: task.clone() }
+        }
+        Entry::ListTools => {
+            let (list, _) = plugin.exports.toolset.as_ref().ok_or_else(|| absent("toolset"))?;
+            Prepared::ListTools { list }
+        }
+        Entry::CallTool { name, arguments } => {
+            let (_, call) = plugin.exports.toolset.as_ref().ok_or_else(|| absent("toolset"))?;
+            Prepared::CallTool { call, name: name.clone(), arguments: arguments.clone() }
+        }
+    })
+}
+
+async fn run(
+    plugin: &Loaded,
+    order: &Order,
+    prepared: Prepared<'_>,
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+) -> Result<Returned, Failure> {
+    let guest = Guest::new(order, host, meter)?;
+    let mut sandbox = Sandbox { store: Store::new(plugin.pre.engine(), guest) };
+    let entered = enter(plugin, order, prepared, &mut sandbox.store).await;
+    let fuel = burnt(&sandbox.store);
+    entered.unwrap_or_else(|error| match read(&error, &order.label, &order.limits, fuel) {
+        End::Exit => Ok(Returned::Json(Json::null())),
+        End::Failed(failure) => Err(failure),
+    })
+}
+
+/// Instantiates and calls. The outer error is the runtime's, the inner one is a value.
+async fn enter(
+    plugin: &Loaded,
+    order: &Order,
+    prepared: Prepared<'_>,
+    store: &mut Store<Guest>,
+) -> wasmtime::Result<Result<Returned, Failure>> {
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_fuel(order.limits.get(Dimension::Fuel))?;
+    store.fuel_async_yield_interval(Some(FUEL_SLICE))?;
+    store.set_hostcall_fuel(order.limits.get_usize(Dimension::CallBytes));
+    store.set_max_component_handles(order.limits.get_usize(Dimension::Handles));
+    let instance = plugin.pre.instantiate_async(&mut *store).await?;
+    match prepared {
+        Prepared::Function { callable, arguments, name } => {
+            function(order, store, &instance, callable, &arguments, &name).await
+        }
+        Prepared::Agent { run, task } => agent(order, store, &instance, run, task).await,
+        Prepared::ListTools { list } => {
+            type Listed = (Result<Vec<types::Tool>, types::Failure>,);
+            let func = instance.get_typed_func::<(), Listed>(&mut *store, list)?;
+            let (listed,) = func.call_async(&mut *store, ()).await?;
+            let tools = listed.map_err(failure_of_guest);
+            Ok(tools.and_then(|tools| tools_of_guest(tools, &plugin.info.name)).map(Returned::Tools))
+        }
+        Prepared::CallTool { call, name, arguments } => {
+            type Called = (Result<String, types::Failure>,);
+            let func = instance.get_typed_func::<(&str, &str), Called>(&mut *store, call)?;
+            let (called,) = func.call_async(&mut *store, (&name, arguments.as_str())).await?;
+            let json = called.map_err(failure_of_guest).and_then(|text| within_output(order, &text).map(|()| text));
+            Ok(json.and_then(|text| json_of_guest(&text, &format!("result of {name}"))).map(Returned::Json))
+        }
+    }
+}
+
+async fn function(
+    order: &Order,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    callable: &Callable,
+    arguments: &[Val],
+    name: &str,
+) -> wasmtime::Result<Result<Returned, Failure>> {
+    let Some(func) = instance.get_func(&mut *store, callable.index) else {
+        return Ok(Err(Failure::absent(name, "the instance does not export it")));
+    };
+    let mut results = vec![Val::Bool(false); callable.results];
+    func.call_async(&mut *store, arguments, &mut results).await?;
+    let most = order.limits.get_usize(Dimension::OutputBytes);
+    Ok(match callable.codec.encode_result(&results, most) {
+        Ok(Answer::Ok(json)) => Ok(Returned::Json(json)),
+        Ok(Answer::Err(json)) => Err(Failure::Other(priory_core::failure::Other {
+            message: format!("{name} returned an error"),
+            data: Some(json),
+        })),
+        Err(EncodeError::TooLarge { used, allowed }) => {
+            Err(Failure::limit(Dimension::OutputBytes, used, allowed, &*order.label))
+        }
+        Err(mismatch) => Err(Failure::other(format!("the result of {name} cannot be read: {mismatch}"))),
+    })
+}
+
+async fn agent(
+    order: &Order,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    run: &ComponentExportIndex,
+    task: Task,
+) -> wasmtime::Result<Result<Returned, Failure>> {
+    let name = task.name.clone();
+    let func = instance.get_typed_func::<(types::Task,), (Result<types::Report, types::Failure>,)>(&mut *store, run)?;
+    let (reported,) = func.call_async(&mut *store, (task.into(),)).await?;
+    let report = reported.map_err(failure_of_guest).and_then(|report| {
+        within_output(order, &report.output)?;
+        report_of_guest(report, &name)
+    });
+    Ok(report.map(Returned::Report))
+}
+
+fn within_output(order: &Order, text: &str) -> Result<(), Failure> {
+    let (used, allowed) = (text.len() as u64, order.limits.get(Dimension::OutputBytes));
+    if used > allowed {
+        return Err(Failure::limit(Dimension::OutputBytes, used, allowed, &*order.label));
+    }
+    Ok(())
+}

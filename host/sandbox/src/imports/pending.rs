@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `priory:agent/pending`.
+
+use priory_bindings::wit::{PendingHandle, types};
+use priory_core::{Failure, Value};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+
+use super::{HostFuture, asked, kill};
+use crate::state::Guest;
+
+type Handle = Resource<PendingHandle>;
+
+pub(super) fn add(pending: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
+    pending.resource("pending", ResourceType::host::<PendingHandle>(), |mut store, handle| {
+        let handle = store.data_mut().table.delete(Resource::<PendingHandle>::new_own(handle))?;
+        store.data().host.forget(handle.0);
+        Ok(())
+    })?;
+    pending.func_wrap_async("[method]pending.wait", |store, (handle,)| wait(store, handle))?;
+    pending.func_wrap("[method]pending.cancel", |store, (handle,): (Handle,)| {
+        let number = store.data().table.get(&handle)?.0;
+        store.data().host.cancel(number);
+        Ok(())
+    })?;
+    pending.func_wrap_async("wait-any", |store, (handles,)| wait_any(store, handles))
+}
+
+fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Result<String, types::Failure>> {
+    Box::new(async move {
+        let number = store.data().table.get(&handle)?.0;
+        let (host, _) = asked(&store);
+        Ok((match host.wait(number).await {
+            Ok(Value::Json(json)) => Ok(json.to_string()),
+            Ok(Value::Report(report)) => Ok(report.output.to_string()),
+            Ok(_) => super::unexpected(),
+            Err(failure) => Err(failure.into()),
+        },))
+    })
+}
+
+fn wait_any(store: StoreContextMut<'_, Guest>, handles: Vec<Handle>) -> HostFuture<'_, u32> {
+    Box::new(async move {
+        if handles.is_empty() {
+            return Err(kill(Failure::invalid("calls of wait-any", "", "the list is empty, so nothing can ever end")));
+        }
+        let table = &store.data().table;
+        let numbers = handles.iter().map(|handle| Ok(table.get(handle)?.0)).collect::<wasmtime::Result<Vec<u32>>>()?;
+        let (host, _) = asked(&store);
+        let position = host.wait_any(&numbers).await;
+        Ok((u32::try_from(position).unwrap_or(u32::MAX),))
+    })
+}

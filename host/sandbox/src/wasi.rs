@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a guest sees of WASI: its folders, its environment, seeded randomness, and streams that end in the log.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use priory_core::effect::Level;
+use priory_core::failure::Unavailable;
+use priory_core::grant::rule::FileMode;
+use priory_core::ports::{FrameHost, Mount, Order};
+use priory_core::usage::Meter;
+use priory_core::Failure;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, async_trait};
+
+use crate::clock::{GuestClock, SharedClock};
+
+/// How many random bytes one call may ask for.
+const RANDOM_BYTES_MAX: u64 = 1 << 20;
+/// How much of a line of output is kept until its end comes.
+const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// Makes the WASI context of one frame.
+pub(crate) fn context(
+    order: &Order,
+    host: &Arc<dyn FrameHost>,
+    meter: &Arc<Meter>,
+    clock: &Arc<GuestClock>,
+) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtxBuilder::new();
+    let seed = |purpose: &str| blake3::keyed_hash(&order.seed, purpose.as_bytes());
+    let generator = |purpose: &str| ChaCha20Rng::from_seed(*seed(purpose).as_bytes());
+    let [first, second] = halves(seed("insecure-seed").as_bytes());
+    let stream = |level| LogStream { host: host.clone(), meter: meter.clone(), level };
+    builder
+        .secure_random(generator("secure"))
+        .insecure_random(generator("insecure"))
+        .insecure_random_seed(first ^ second)
+        .max_random_size(RANDOM_BYTES_MAX)
+        .wall_clock(SharedClock(clock.clone()))
+        .monotonic_clock(SharedClock(clock.clone()))
+        .stdout(stream(Level::Info))
+        .stderr(stream(Level::Warn))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .envs(&order.env);
+    for mount in &order.mounts {
+        preopen(&mut builder, mount)?;
+    }
+    Ok(builder.build())
+}
+
+fn preopen(builder: &mut WasiCtxBuilder, mount: &Mount) -> Result<(), Failure> {
+    let permissions = match mount.mode {
+        FileMode::Read => FsPerms::ReadOnly,
+        FileMode::Write => FsPerms::ReadWrite,
+    };
+    let opened = builder.preopened_dir(&mount.host_path, &mount.guest_path, permissions);
+    opened.map(|_| ()).map_err(|error| {
+        Failure::Unavailable(Unavailable {
+            subject: format!("folder {}", mount.host_path.display()),
+            reason: format!("it cannot be opened: {}", error.root_cause()),
+            retriable: false,
+        })
+    })
+}
+
+fn halves(bytes: &[u8; 32]) -> [u128; 2] {
+    let mut halves = [0, 0];
+    for (half, bytes) in halves.iter_mut().zip(bytes.chunks_exact(16)) {
+        *half = bytes.iter().fold(0, |number: u128, byte| (number << 8) | u128::from(*byte));
+    }
+    halves
+}
+
+/// Standard output or error of a guest: each line becomes a line of log.
+struct LogStream {
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+    level: Level,
+}
+
+impl IsTerminal for LogStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.lines())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.lines())
+    }
+}
+
+impl LogStream {
+    fn lines(&self) -> Lines {
+        Lines { host: self.host.clone(), meter: self.meter.clone(), level: self.level, line: Vec::new() }
+    }
+}
+
+/// Collects bytes into lines.
+struct Lines {
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+    level: Level,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let ends = piece.ends_with(b"\n");
+            for part in piece.strip_suffix(b"\n").unwrap_or(piece).chunks(LINE_BYTES_MAX) {
+                if self.line.len() + part.len() > LINE_BYTES_MAX {
+                    self.write()?;
+                }
+                self.line.extend_from_slice(part);
+            }
+            if ends {
+                self.write()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        self.host.log(self.level, text.trim_end_matches('\r'), self.meter.fuel())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            // The frame is ending: a spent limit has nobody left to end.
+            let _ = self.write();
+        }
+    }
+}
+
+#[async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.take(&bytes).map_err(|failure| StreamError::Trap(crate::failure::Kill(failure).into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(LINE_BYTES_MAX)
+    }
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(self.take(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
