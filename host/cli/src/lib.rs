@@ -1,1 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Priory as a library: a host for agents and tools that are WebAssembly components.
+//!
+//! ```no_run
+//! use priory::{Host, PluginSpec, RunSpec};
+//! use priory::core::Json;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let plugin = PluginSpec::file("text", "text.wasm")?;
+//! let host = Host::builder().plugin(plugin).build().await?;
+//! let arguments = Json::parse(r#"{"a": "one two", "b": "two three"}"#)?;
+//! let end = host.start(RunSpec::tool("text.similarity", arguments))?.wait().await;
+//! println!("{}", end.result?.output);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The binary `priory` stands on this library and adds the manifest's folder, the terminal and the exit codes.
+//! In reading order: [`spec`] says what a host and a run are made of, [`Host`] puts the rooms together, `system` gives
+//! them the machine's clock and randomness, [`record`] hands on what happens.
 
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod host;
+pub mod record;
+pub mod spec;
+
+mod configure;
+mod secret;
+mod system;
+
+pub use priory_core as core;
+pub use priory_engine::{Catalog, Context, RunEnd, Started};
+pub use priory_manifest as manifest;
+pub use priory_sandbox::{LoadError, SandboxConfig};
+
+pub use error::Error;
+pub use host::{Builder, Host};
+pub use secret::SecretSource;
+pub use spec::{AgentSpec, PluginSpec, RunSpec};

@@ -90,7 +90,10 @@ impl CodeCache {
     }
 }
 
-#[allow(unsafe_code, reason = "the bytes were written by this user's own host and have just been checked by their keyed hash")]
+#[allow(
+    unsafe_code,
+    reason = "the bytes were written by this user's own host and have just been checked by their keyed hash"
+)]
 fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: the code was made by `Component::serialize` of an engine of the same compatibility hash, and has not
     // changed since: its keyed hash was checked over these very bytes.

@@ -64,6 +64,11 @@ impl ComputePool {
         }
         Ok(pool)
     }
+
+    /// Returns the number of threads.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
 }
 
 impl Drop for ComputePool {

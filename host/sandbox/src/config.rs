@@ -45,13 +45,7 @@ pub struct SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self {
-            frames_max: 1_000,
-            depth_max: 16,
-            component_bytes_max: 64 << 20,
-            compilations_max: 2,
-            cache_dir: None,
-        }
+        Self { frames_max: 1_000, depth_max: 16, component_bytes_max: 64 << 20, compilations_max: 2, cache_dir: None }
     }
 }
 
@@ -72,8 +66,7 @@ pub fn engine_config() -> Config {
         .wasm_tail_call(false)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(FIBER_BYTES)
-        .memory_reservation(MEMORY_RESERVATION)
-        .wasm_backtrace(true);
+        .memory_reservation(MEMORY_RESERVATION);
     config
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 /// The custom section of a component that holds them, in the form of `wit-parser`.
-pub const SECTION: &str = "package-docs";
+pub(crate) const SECTION: &str = "package-docs";
 /// How long one description may be, in characters.
 const DESCRIPTION_MAX: usize = 4_000;
 

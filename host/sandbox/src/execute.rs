@@ -55,7 +55,8 @@ pub(crate) async fn execute(
 ) -> Result<Returned, Failure> {
     let prepared = prepare(&plugin, &order)?;
     let slot = plugin.runtime.slots.take(order.depth).await;
-    let result = Metered::new(run(&plugin, &order, prepared, host, meter.clone()), &meter, &*plugin.runtime.clock).await;
+    let result =
+        Metered::new(run(&plugin, &order, prepared, host, meter.clone()), &meter, &*plugin.runtime.clock).await;
     drop(slot);
     result
 }

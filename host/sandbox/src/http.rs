@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use priory_core::http::{HttpRequest, HttpResponse};
 use priory_core::ports::FrameHost;
 use priory_core::usage::Meter;
-use priory_core::http::{HttpRequest, HttpResponse};
 use priory_core::{Effect, Failure, Value};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};

@@ -38,7 +38,10 @@ fn interface(name: &str) -> String {
 }
 
 /// What a host call starts with: the host of the frame, and the fuel burnt when it was made.
-pub(crate) fn asked(store: &StoreContextMut<'_, Guest>) -> (Arc<dyn FrameHost>, u64) {
+pub(crate) type Asked = (Arc<dyn FrameHost>, u64);
+
+/// Begins a host call.
+pub(crate) fn asked(store: &StoreContextMut<'_, Guest>) -> Asked {
     let fuel = crate::execute::burnt(store);
     let guest = store.data();
     guest.meter.set_fuel(fuel);
@@ -46,8 +49,7 @@ pub(crate) fn asked(store: &StoreContextMut<'_, Guest>) -> (Arc<dyn FrameHost>, 
 }
 
 /// Performs an effect for a guest.
-async fn perform(store: &StoreContextMut<'_, Guest>, effect: Result<Effect, Failure>) -> Outcome {
-    let (host, fuel) = asked(store);
+async fn perform((host, fuel): Asked, effect: Result<Effect, Failure>) -> Outcome {
     host.perform(effect?, fuel).await
 }
 

@@ -38,8 +38,8 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if section.name() == CEILING_SECTION => {
-                let ceiling = read_ceiling(section.data())
-                    .map_err(|reason| LoadError::Ceiling { name: name.into(), reason })?;
+                let ceiling =
+                    read_ceiling(section.data()).map_err(|reason| LoadError::Ceiling { name: name.into(), reason })?;
                 // Several crates of one component may each say what they need.
                 let known = inspected.ceiling.get_or_insert_default();
                 ceiling.iter().for_each(|held| known.push(held.clone()));

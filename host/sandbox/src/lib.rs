@@ -12,8 +12,8 @@
 //! **Invariants.** A store belongs to one frame and is never used again. No guest call is made but through `execute`. The
 //! runtime's own way to the network is compiled out. Nothing that is deserialized was not hashed with our key first.
 
-pub mod config;
 pub mod compute;
+pub mod config;
 pub mod error;
 pub mod link;
 pub mod load;

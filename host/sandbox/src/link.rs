@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use priory_core::{Dimension, Effect, Failure, PluginInfo, Value};
-use wasmtime::StoreContextMut;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Linker, Val};
 
 use crate::failure::Kill;
-use crate::imports::asked;
+use crate::imports::{Asked, asked};
 use crate::state::Guest;
-use crate::values::{Codec, compare, reflect};
+use crate::values::{Codec, EncodeError, compare, reflect};
 
 /// An import that the manifest links to another plugin.
 #[derive(Debug, Clone)]
@@ -54,7 +53,17 @@ pub(crate) fn add_to_linker(
         tools.push(tool.to_string());
         let codec = Arc::new(Codec::new(&wanted));
         let defined = instance.func_new_async(name, move |store, _, arguments, results| {
-            Box::new(call(store, tool.clone(), codec.clone(), arguments, results))
+            let asked = asked(&store);
+            let guest = store.data();
+            let (label, most) = (guest.label.clone(), guest.limits.get_usize(Dimension::CallBytes));
+            let (tool, codec) = (tool.clone(), codec.clone());
+            Box::new(async move {
+                let value = call(asked, &tool, &codec, arguments, &label, most).await?;
+                for (slot, value) in results.iter_mut().zip(value) {
+                    *slot = value;
+                }
+                Ok(())
+            })
         });
         defined.map_err(|error| error.to_string())?;
     }
@@ -70,20 +79,20 @@ fn missing(link: &Link, function: &str) -> String {
     }
 }
 
-async fn call<'a>(
-    store: StoreContextMut<'a, Guest>,
-    tool: Arc<str>,
-    codec: Arc<Codec>,
-    arguments: &'a [Val],
-    results: &'a mut [Val],
-) -> wasmtime::Result<()> {
+/// Calls the other plugin and returns what the import is to return.
+async fn call(
+    (host, fuel): Asked,
+    tool: &Arc<str>,
+    codec: &Codec,
+    arguments: &[Val],
+    label: &Arc<str>,
+    most: usize,
+) -> wasmtime::Result<Option<Val>> {
     let kill = |failure: Failure| wasmtime::Error::from(Kill(failure));
-    let most = store.data().limits.get_usize(Dimension::CallBytes);
-    let label = store.data().label.clone();
-    let arguments = codec.encode_arguments(arguments, most).map_err(|error| {
-        kill(Failure::limit(Dimension::CallBytes, error.used(), most as u64, &*label))
+    let arguments = codec.encode_arguments(arguments, most).map_err(|error| match error {
+        EncodeError::TooLarge { used, allowed } => kill(Failure::limit(Dimension::CallBytes, used, allowed, &**label)),
+        mismatch => kill(Failure::other(format!("the arguments of {tool} cannot be written: {mismatch}"))),
     })?;
-    let (host, fuel) = asked(&store);
     let outcome = host.perform(Effect::ToolCall { tool: tool.to_string(), arguments }, fuel).await;
     let read = match outcome {
         Ok(Value::Json(json)) => codec.decode_ok(json.as_str(), most),
@@ -96,9 +105,5 @@ async fn call<'a>(
         }
         Err(failure) => return Err(kill(failure)),
     };
-    let value = read.map_err(|error| kill(error.into_failure(format!("result of {tool}"), &*label)))?;
-    for (slot, value) in results.iter_mut().zip(value) {
-        *slot = value;
-    }
-    Ok(())
+    read.map_err(|error| kill(error.into_failure(format!("result of {tool}"), &**label)))
 }

@@ -76,11 +76,8 @@ fn add_links(
 ) -> Result<Vec<String>, LoadError> {
     let mut tools = Vec::new();
     for link in links {
-        let refuse = |reason: String| LoadError::Import {
-            name: name.to_owned(),
-            import: link.interface.clone(),
-            reason,
-        };
+        let refuse =
+            |reason: String| LoadError::Import { name: name.to_owned(), import: link.interface.clone(), reason };
         let ty = component.component_type();
         match ty.get_import(engine, &link.interface).map(|import| import.ty) {
             Some(ComponentItem::ComponentInstance(interface)) => {
@@ -111,7 +108,9 @@ fn unmet(engine: &Engine, name: &str, component: &Component, error: &wasmtime::E
     } else if import.starts_with("wasi:") {
         format!("this host does not offer ({text})")
     } else {
-        format!("nobody offers: link it to a plugin that exports it: `[plugins.{name}.links]` `\"{import}\" = \"PLUGIN\"`")
+        format!(
+            "nobody offers: link it to a plugin that exports it: `[plugins.{name}.links]` `\"{import}\" = \"PLUGIN\"`"
+        )
     };
     LoadError::Import { name: name.to_owned(), import: import.to_owned(), reason }
 }

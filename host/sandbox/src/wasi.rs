@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use priory_core::Failure;
 use priory_core::effect::Level;
 use priory_core::failure::Unavailable;
 use priory_core::grant::rule::FileMode;
 use priory_core::ports::{FrameHost, Mount, Order};
 use priory_core::usage::Meter;
-use priory_core::Failure;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::io::AsyncWrite;

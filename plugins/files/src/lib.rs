@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools that list, read, search and write the text files of granted folders.
 //!
-//! This file only translates; see [`place`] for which paths are allowed, and [`walk`], [`text`], [`search`] and
-//! [`write`](mod@write) for what is done.
+//! This file only translates; see `place` for which paths are allowed, and `walk`, `text`, `search` and
+//! `write` for what is done.
 
 mod error;
 mod place;

@@ -4,13 +4,13 @@
 //! A passage is a paragraph, together with the heading in front of it; a long one is cut into pieces. Passages are
 //! ranked by BM25 (Robertson and Zaragoza, 2009). Nothing is kept between searches: each reads the files.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
 
 use priory_language::{for_each_word, is_stop, stem, words};
 
 use crate::error::Error;
-use crate::place::{Place, Places};
+use crate::place::Places;
 use crate::text::{FILE_BYTES_MAX, load};
 use crate::walk::walk;
 use crate::wit::exports::priory::files::files::{Findings, Hit, Kind};
@@ -29,6 +29,8 @@ const FILES_MAX: usize = 5_000;
 const SEARCH_BYTES_MAX: u64 = 8 << 20;
 /// How many paths may be left out.
 const EXCLUDED_MAX: usize = 1_000;
+/// How many words are remembered with their stems.
+const KNOWN_MAX: usize = 1_000;
 /// How many passages that hold a word of the query are kept for ranking.
 const CANDIDATES_MAX: usize = 20_000;
 /// How many lines a passage has at most.
@@ -48,16 +50,38 @@ struct Query {
     stems: Vec<String>,
     /// Of each byte, whether one of the stems begins with it.
     beginnings: [bool; 256],
+    /// Words that were stemmed already, each with the position of its stem: texts repeat their words, and this is faster.
+    known: BTreeMap<String, Option<usize>>,
+}
+
+/// A passage that is being read.
+#[derive(Default)]
+struct Passage<'a> {
+    lines: Vec<&'a str>,
+    first_line: u32,
+    last_line: u32,
+    start: usize,
+    end: usize,
+    /// Whether there is a line that is no heading.
+    has_text: bool,
+}
+
+impl Passage<'_> {
+    fn only_headings(&self) -> bool {
+        !self.has_text
+    }
 }
 
 /// A passage that holds some of them.
 struct Candidate {
-    place: Place,
+    /// The position of its file in the corpus.
+    file: usize,
     first_line: u32,
     last_line: u32,
+    /// Where in its file it stands, in bytes.
+    range: Range<usize>,
     length: u32,
     counts: Vec<u32>,
-    excerpt: String,
 }
 
 /// What was learnt of all passages.
@@ -67,6 +91,8 @@ struct Corpus {
     /// Of each word of the query, in how many passages it is.
     passages_with: Vec<u64>,
     candidates: Vec<Candidate>,
+    /// The names and texts of files that hold candidates.
+    files: Vec<(String, String)>,
     complete: bool,
 }
 
@@ -78,7 +104,7 @@ pub(crate) fn search(
     max_results: Option<u32>,
     exclude: &[String],
 ) -> Result<Findings, Error> {
-    let query = Query::new(query)?;
+    let mut query = Query::new(query)?;
     if exclude.len() > EXCLUDED_MAX {
         return Err(Error::Invalid(format!("exclude holds more than {EXCLUDED_MAX} paths")));
     }
@@ -99,7 +125,7 @@ pub(crate) fn search(
                 searched += 1;
                 bytes_left = bytes_left.saturating_sub(text.text.len() as u64);
                 corpus.complete &= text.complete;
-                corpus.add(&query, &found.place, &text.text);
+                corpus.add(&mut query, found.place.shown, text.text);
             }
             Err(_) => skipped += 1,
         }
@@ -135,11 +161,11 @@ impl Query {
                 *slot = true;
             }
         }
-        Ok(Self { stems, beginnings })
+        Ok(Self { stems, beginnings, known: BTreeMap::new() })
     }
 
     /// Returns the position of a word in the query.
-    fn position(&self, word: &str) -> Option<usize> {
+    fn position(&mut self, word: &str) -> Option<usize> {
         // Stemming changes nothing in the first two letters, and most words differ there from all that are wanted.
         let first = word.bytes().next().unwrap_or_default();
         if self.beginnings.get(usize::from(first)) != Some(&true) {
@@ -149,42 +175,60 @@ impl Query {
         if !self.stems.iter().any(|stem| stem.as_bytes().starts_with(head)) {
             return None;
         }
+        if let Some(position) = self.known.get(word) {
+            return *position;
+        }
         let stemmed = stem(word);
-        self.stems.iter().position(|stem| *stem == stemmed)
+        let position = self.stems.iter().position(|stem| *stem == stemmed);
+        if self.known.len() < KNOWN_MAX {
+            self.known.insert(word.to_owned(), position);
+        }
+        position
     }
 }
 
 impl Corpus {
     fn new(query: &Query) -> Self {
         let passages_with = vec![0; query.stems.len()];
-        Self { passages: 0, words: 0, passages_with, candidates: Vec::new(), complete: true }
+        let (candidates, files) = (Vec::new(), Vec::new());
+        Self { passages: 0, words: 0, passages_with, candidates, files, complete: true }
     }
 
     /// Adds the passages of a file.
-    fn add(&mut self, query: &Query, place: &Place, text: &str) {
-        let mut lines: Vec<(u32, &str)> = Vec::new();
-        let mut only_headings = true;
-        for (number, line) in (1u32..).zip(text.lines()) {
+    fn add(&mut self, query: &mut Query, name: String, text: String) {
+        let before = self.candidates.len();
+        let mut passage = Passage::default();
+        let mut end = 0;
+        for (number, line) in (1u32..).zip(text.split_inclusive('\n')) {
+            end += line.len();
             let is_blank = line.bytes().all(|byte| byte.is_ascii_whitespace());
             let is_heading = line.starts_with('#');
-            if ((is_blank || is_heading) && !only_headings) || lines.len() >= PASSAGE_LINES_MAX {
-                self.add_passage(query, place, &lines);
-                lines.clear();
-                only_headings = true;
+            if ((is_blank || is_heading) && !passage.only_headings()) || passage.lines.len() >= PASSAGE_LINES_MAX {
+                self.add_passage(query, &passage);
+                passage = Passage::default();
             }
             if !is_blank {
-                lines.push((number, line));
-                only_headings &= is_heading;
+                passage.start = if passage.lines.is_empty() { end - line.len() } else { passage.start };
+                passage.first_line = if passage.lines.is_empty() { number } else { passage.first_line };
+                passage.last_line = number;
+                passage.end = end;
+                passage.has_text |= !is_heading;
+                passage.lines.push(line);
             }
         }
-        self.add_passage(query, place, &lines);
+        self.add_passage(query, &passage);
+        if self.candidates.len() > before {
+            self.files.push((name, text));
+        }
     }
 
-    fn add_passage(&mut self, query: &Query, place: &Place, lines: &[(u32, &str)]) {
-        let (Some((first_line, _)), Some((last_line, _))) = (lines.first(), lines.last()) else { return };
+    fn add_passage(&mut self, query: &mut Query, passage: &Passage<'_>) {
+        if passage.lines.is_empty() {
+            return;
+        }
         let (mut length, mut matched) = (0u32, 0u32);
         let mut counts = [0u32; QUERY_TERMS_MAX];
-        for (_, line) in lines {
+        for line in &passage.lines {
             let weight = if line.starts_with('#') { HEADING_WEIGHT } else { 1 };
             for_each_word(line, |word| {
                 length += 1;
@@ -207,14 +251,14 @@ impl Corpus {
             self.complete = false;
             return;
         }
-        let (place, first_line, last_line) = (place.clone(), *first_line, *last_line);
-        let excerpt = excerpt(lines);
-        self.candidates.push(Candidate { place, first_line, last_line, length, counts, excerpt });
+        let Passage { first_line, last_line, start, end, .. } = *passage;
+        let file = self.files.len();
+        self.candidates.push(Candidate { file, first_line, last_line, range: start..end, length, counts });
     }
 
     /// Returns the best passages, best first; those that are equally good by path and line.
     #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn ranked(self, most: usize) -> Vec<Hit> {
+    fn ranked(mut self, most: usize) -> Vec<Hit> {
         let total = self.passages as f64;
         let average = self.words as f64 / total.max(1.0);
         let weights: Vec<f64> = self
@@ -230,29 +274,31 @@ impl Corpus {
             };
             weights.iter().zip(&candidate.counts).map(term).sum()
         };
-        let mut scored: Vec<(f64, Candidate)> = self.candidates.into_iter().map(|c| (score(&c), c)).collect();
+        let mut scored: Vec<(f64, Candidate)> =
+            std::mem::take(&mut self.candidates).into_iter().map(|c| (score(&c), c)).collect();
+        let file = |candidate: &Candidate| self.files.get(candidate.file);
         scored.sort_by(|(a, left), (b, right)| {
-            let by_place = || (&left.place.shown, left.first_line).cmp(&(&right.place.shown, right.first_line));
+            let by_place = || {
+                let name = |candidate| file(candidate).map(|(name, _)| name);
+                (name(left), left.first_line).cmp(&(name(right), right.first_line))
+            };
             b.total_cmp(a).then_with(by_place)
         });
         scored.truncate(most);
-        let hit = |(score, c): (f64, Candidate)| Hit {
-            path: c.place.shown,
-            first_line: c.first_line,
-            last_line: c.last_line,
-            score,
-            excerpt: c.excerpt,
+        let hit = |(score, c): (f64, Candidate)| {
+            let (path, text) = file(&c)?;
+            let excerpt = excerpt(text.get(c.range.clone()).unwrap_or_default());
+            Some(Hit { path: path.clone(), first_line: c.first_line, last_line: c.last_line, score, excerpt })
         };
-        scored.into_iter().map(hit).collect()
+        scored.into_iter().filter_map(hit).collect()
     }
 }
 
 /// Returns the beginning of a passage on one line.
-fn excerpt(lines: &[(u32, &str)]) -> String {
-    let words = lines.iter().flat_map(|(_, line)| line.split_whitespace());
+fn excerpt(passage: &str) -> String {
     let mut text = String::new();
     let mut left = EXCERPT_CHARS_MAX;
-    for word in words {
+    for word in passage.split_whitespace() {
         if !text.is_empty() && left > 0 {
             text.push(' ');
             left -= 1;

@@ -115,11 +115,17 @@ fn line(trimmed: &str) -> Line<'_> {
     if trimmed.starts_with(['|', '<']) || trimmed.bytes().all(|b| b.is_ascii_punctuation() || b == b' ') {
         return Line::Other;
     }
-    let unquoted = trimmed.trim_start_matches('>').trim_start();
+    let unquoted = uncommented(trimmed).trim_start_matches('>').trim_start();
     match item(unquoted) {
         Some(text) => Line::Item(text),
         None => Line::Text(unquoted),
     }
+}
+
+/// Returns the text of a comment of code, `// text`, and any other line as it is.
+fn uncommented(line: &str) -> &str {
+    let text = line.strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']));
+    text.filter(|text| text.starts_with(' ')).map_or(line, str::trim_start)
 }
 
 /// Returns the title of `# title`.
@@ -168,6 +174,7 @@ mod tests {
         use BlockKind::Prose;
         check("- one\n  more\n- two\n3. three", &[(Prose, 1, "one|more"), (Prose, 3, "two"), (Prose, 4, "three")]);
         check("> said\n> so", &[(Prose, 1, "said|so")]);
+        check("/// one\n/// two\n//!\n//x", &[(Prose, 1, "one|two"), (BlockKind::Other, 3, "//!"), (Prose, 4, "//x")]);
         check("1990. was a year", &[(Prose, 1, "1990. was a year")]);
     }
 

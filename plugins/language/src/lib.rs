@@ -2,7 +2,7 @@
 //! Words, stems and sentences: what every plugin here that deals with text has in common.
 //!
 //! Everything is a function of its arguments, without tables beyond a list of stop words, so the same text gives the
-//! same result everywhere. In reading order: [`words`], [`stem`], [`stop`], [`blocks`], [`sentences`].
+//! same result everywhere. In reading order: `words`, `stem`, `stop`, `blocks`, `sentences`.
 
 pub mod blocks;
 pub mod sentences;

@@ -60,6 +60,8 @@ enum Class {
     Special,
 }
 
+/// Of each byte, what it is.
+#[allow(clippy::indexing_slicing, reason = "the compiler checks it")]
 const CLASSES: [Class; 256] = {
     let mut classes = [Class::Special; 256];
     let mut byte = 0u8;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools that summarise texts, find their keywords and compare them.
 //!
-//! This file only translates; see [`summary`], [`keywords`] and [`similarity`] for what is done, and [`rank`] for what
+//! This file only translates; see `summary`, `keywords` and `similarity` for what is done, and `rank` for what
 //! the first two have in common.
 
 mod keywords;

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -71,6 +72,27 @@ pub struct GrantTemplates(pub Vec<GrantTemplate>);
 type Values<'a> = &'a dyn Fn(&str, Slot) -> Option<String>;
 
 // === impl GrantTemplate ===
+
+impl FromStr for GrantTemplate {
+    type Err = RuleError;
+
+    /// Reads `kind=value`, as a grant is written, without conditions. A relative path is refused when it is resolved.
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let (kind, value) = text.split_once('=').unwrap_or((text, ""));
+        let kind = match kind {
+            "tool" => GrantKind::Tool,
+            "agent" => GrantKind::Agent,
+            "http" => GrantKind::Http,
+            "file" => GrantKind::File,
+            "env" => GrantKind::Env,
+            "config" => GrantKind::Config,
+            "secret" => GrantKind::Secret,
+            "log" => GrantKind::Log,
+            _ => return Err(RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or `log`")),
+        };
+        Ok(Self::new(kind, value, PathBuf::new()))
+    }
+}
 
 impl GrantTemplate {
     /// Makes a grant without conditions.

@@ -6,7 +6,7 @@ use priory_core::{Effect, Failure, Value};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use super::{HostFuture, json, perform, start, unexpected};
+use super::{HostFuture, asked, json, perform, start, unexpected};
 use crate::state::Guest;
 
 type Call = (String, String, Option<String>);
@@ -23,8 +23,9 @@ fn effect((agent, input, feedback): Call) -> Result<Effect, Failure> {
 }
 
 fn list(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Result<Vec<types::AgentInfo>, types::Failure>> {
+    let asked = asked(&store);
     Box::new(async move {
-        Ok((match perform(&store, Ok(Effect::AgentList)).await {
+        Ok((match perform(asked, Ok(Effect::AgentList)).await {
             Ok(Value::Agents(agents)) => Ok(agents.into_iter().map(Into::into).collect()),
             Ok(_) => unexpected(),
             Err(failure) => Err(failure.into()),
@@ -33,8 +34,9 @@ fn list(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Result<Vec<types::A
 }
 
 fn call(store: StoreContextMut<'_, Guest>, order: Call) -> HostFuture<'_, Result<types::Report, types::Failure>> {
+    let asked = asked(&store);
     Box::new(async move {
-        Ok((match perform(&store, effect(order)).await {
+        Ok((match perform(asked, effect(order)).await {
             Ok(Value::Report(report)) => Ok(report.into()),
             Ok(_) => unexpected(),
             Err(failure) => Err(failure.into()),

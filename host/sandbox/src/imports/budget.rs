@@ -7,7 +7,7 @@ use priory_core::{Effect, Failure, Value};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use super::{HostFuture, kill, perform};
+use super::{HostFuture, asked, kill, perform};
 use crate::state::Guest;
 
 pub(super) fn add(budget: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
@@ -17,8 +17,9 @@ pub(super) fn add(budget: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()
 
 /// These functions cannot fail in the contract; when the frame may perform no more effects, it ends.
 fn left(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Remaining> {
+    let asked = asked(&store);
     Box::new(async move {
-        match perform(&store, Ok(Effect::BudgetLeft)).await {
+        match perform(asked, Ok(Effect::BudgetLeft)).await {
             Ok(Value::Remaining(left)) => Ok((left.into(),)),
             Ok(_) => Err(kill(Failure::other("the budget is of another kind"))),
             Err(failure) => Err(kill(failure)),
@@ -27,8 +28,9 @@ fn left(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Remaining> {
 }
 
 fn used(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, types::Usage> {
+    let asked = asked(&store);
     Box::new(async move {
-        match perform(&store, Ok(Effect::BudgetUsed)).await {
+        match perform(asked, Ok(Effect::BudgetUsed)).await {
             Ok(Value::Usage(used)) => Ok((used.into(),)),
             Ok(_) => Err(kill(Failure::other("the usage is of another kind"))),
             Err(failure) => Err(kill(failure)),

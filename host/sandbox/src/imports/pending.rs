@@ -27,10 +27,10 @@ pub(super) fn add(pending: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<(
 }
 
 fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Result<String, types::Failure>> {
+    let number = store.data().table.get(&handle).map(|handle| handle.0);
+    let (host, _) = asked(&store);
     Box::new(async move {
-        let number = store.data().table.get(&handle)?.0;
-        let (host, _) = asked(&store);
-        Ok((match host.wait(number).await {
+        Ok((match host.wait(number?).await {
             Ok(Value::Json(json)) => Ok(json.to_string()),
             Ok(Value::Report(report)) => Ok(report.output.to_string()),
             Ok(_) => super::unexpected(),
@@ -40,13 +40,14 @@ fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Res
 }
 
 fn wait_any(store: StoreContextMut<'_, Guest>, handles: Vec<Handle>) -> HostFuture<'_, u32> {
+    let table = &store.data().table;
+    let numbers: Result<Vec<u32>, _> = handles.iter().map(|handle| table.get(handle).map(|handle| handle.0)).collect();
+    let (host, _) = asked(&store);
     Box::new(async move {
-        if handles.is_empty() {
+        let numbers = numbers?;
+        if numbers.is_empty() {
             return Err(kill(Failure::invalid("calls of wait-any", "", "the list is empty, so nothing can ever end")));
         }
-        let table = &store.data().table;
-        let numbers = handles.iter().map(|handle| Ok(table.get(handle)?.0)).collect::<wasmtime::Result<Vec<u32>>>()?;
-        let (host, _) = asked(&store);
         let position = host.wait_any(&numbers).await;
         Ok((u32::try_from(position).unwrap_or(u32::MAX),))
     })

@@ -6,7 +6,7 @@ use priory_core::{Effect, Failure, Value};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
 
-use super::{HostFuture, json, perform, start, unexpected};
+use super::{HostFuture, asked, json, perform, start, unexpected};
 use crate::state::Guest;
 
 pub(super) fn add(tools: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
@@ -23,8 +23,9 @@ fn effect(tool: String, arguments: &str) -> Result<Effect, Failure> {
 }
 
 fn list(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Result<Vec<types::Tool>, types::Failure>> {
+    let asked = asked(&store);
     Box::new(async move {
-        Ok((match perform(&store, Ok(Effect::ToolList)).await {
+        Ok((match perform(asked, Ok(Effect::ToolList)).await {
             Ok(Value::Tools(tools)) => Ok(tools.into_iter().map(Into::into).collect()),
             Ok(_) => unexpected(),
             Err(failure) => Err(failure.into()),
@@ -37,8 +38,9 @@ fn call(
     name: String,
     arguments: String,
 ) -> HostFuture<'_, Result<String, types::Failure>> {
+    let asked = asked(&store);
     Box::new(async move {
-        Ok((match perform(&store, effect(name, &arguments)).await {
+        Ok((match perform(asked, effect(name, &arguments)).await {
             Ok(Value::Json(json)) => Ok(json.to_string()),
             Ok(_) => unexpected(),
             Err(failure) => Err(failure.into()),

@@ -18,12 +18,15 @@ fn said(place: &str, wanted: &str, given: &str) -> String {
 fn values(wanted: &ValueType, given: &ValueType) -> Option<String> {
     match (wanted, given) {
         (ValueType::List(wanted), ValueType::List(given)) => within("the element of a list", values(wanted, given)),
-        (ValueType::Option(wanted), ValueType::Option(given)) => within("the value of an option", values(wanted, given)),
+        (ValueType::Option(wanted), ValueType::Option(given)) => {
+            within("the value of an option", values(wanted, given))
+        }
         (ValueType::Record(wanted), ValueType::Record(given)) => fields("field", wanted, given),
         (ValueType::Tuple(wanted), ValueType::Tuple(given)) => {
-            let first = wanted.iter().zip(given).enumerate().find_map(|(at, (wanted, given))| {
-                within(&format!("element {at} of a tuple"), values(wanted, given))
-            });
+            let first =
+                wanted.iter().zip(given).enumerate().find_map(|(at, (wanted, given))| {
+                    within(&format!("element {at} of a tuple"), values(wanted, given))
+                });
             first.or_else(|| count("elements", wanted.len(), given.len()))
         }
         (ValueType::Variant(wanted), ValueType::Variant(given)) => {
@@ -66,9 +69,10 @@ fn optional(place: &str, wanted: Option<&ValueType>, given: Option<&ValueType>) 
 fn fields(what: &str, wanted: &[(String, ValueType)], given: &[(String, ValueType)]) -> Option<String> {
     let wanted_names = wanted.iter().map(|(name, _)| name.as_str());
     names(what, wanted_names, given.iter().map(|(name, _)| name.as_str())).or_else(|| {
-        wanted.iter().zip(given).find_map(|((name, wanted), (_, given))| {
-            within(&format!("{what} `{name}`"), values(wanted, given))
-        })
+        wanted
+            .iter()
+            .zip(given)
+            .find_map(|((name, wanted), (_, given))| within(&format!("{what} `{name}`"), values(wanted, given)))
     })
 }
 
@@ -158,11 +162,7 @@ mod tests {
             Enum(vec!["red".to_owned(), "green".to_owned()]),
             Some("parameter `pages`, case 2: nothing is wanted, `green` is given"),
         );
-        check(
-            Tuple(vec![U32, U32]),
-            Tuple(vec![U32]),
-            Some("parameter `pages`: 2 elements are wanted, 1 are given"),
-        );
+        check(Tuple(vec![U32, U32]), Tuple(vec![U32]), Some("parameter `pages`: 2 elements are wanted, 1 are given"));
         check(
             Variant(vec![("a".to_owned(), Some(U32))]),
             Variant(vec![("a".to_owned(), None)]),

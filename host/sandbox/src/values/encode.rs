@@ -180,9 +180,7 @@ impl Writer {
             (Plan::String, Val::String(text)) => self.string(text),
             (Plan::Bytes, Val::List(items)) => self.bytes(items),
             (Plan::List(inner), Val::List(items)) => self.list(items.iter().map(|item| (&**inner, item))),
-            (Plan::Tuple(parts), Val::Tuple(items)) if parts.len() == items.len() => {
-                self.list(parts.iter().zip(items))
-            }
+            (Plan::Tuple(parts), Val::Tuple(items)) if parts.len() == items.len() => self.list(parts.iter().zip(items)),
             (Plan::Record(fields), Val::Record(values))
                 if values.iter().map(|(name, _)| name.as_str()).eq(fields.names.iter()) =>
             {

@@ -170,10 +170,7 @@ mod tests {
             Integer::U64.read("18446744073709551616"),
             Err("18446744073709551616 is above 18446744073709551615, the greatest u64".to_owned())
         );
-        assert_eq!(
-            Integer::U8.read("0.5"),
-            Err("0.5 has a fraction, and u8 takes whole numbers only".to_owned())
-        );
+        assert_eq!(Integer::U8.read("0.5"), Err("0.5 has a fraction, and u8 takes whole numbers only".to_owned()));
         assert_eq!(Integer::U64.read("18446744073709551615"), Ok(Val::U64(u64::MAX)));
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Takes the types of a component's functions out of wasmtime, as plain data.
 
-use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::Type;
+use wasmtime::component::types::ComponentFunc;
 
 use priory_core::value_type::{FunctionType, TYPE_DEPTH_MAX, ValueType};
 

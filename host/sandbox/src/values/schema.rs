@@ -15,8 +15,7 @@ use crate::values::number::{F32_GREATEST, FLOAT_WORDS, Integer};
 use crate::values::plan::is_nullable;
 
 /// What base64 with padding looks like. `contentEncoding` alone only remarks, and refuses nothing.
-const BASE64_PATTERN: &str =
-    "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+const BASE64_PATTERN: &str = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 
 /// What the author says of the parts of a function, by place: `/parameter`, `/parameter/field`, `/parameter/case`.
 ///

@@ -109,27 +109,77 @@ fn arguments_become_values_in_the_order_of_the_parameters() {
 #[test]
 fn a_wrong_value_is_named_with_its_place_and_what_would_be_right() {
     check_refused("/pages/0/width", json!(-1), "/pages/0/width", "-1 is below 0, the least u32");
-    check_refused("/pages/0/width", json!(1.5), "/pages/0/width", "1.5 has a fraction, and u32 takes whole numbers only");
+    check_refused(
+        "/pages/0/width",
+        json!(1.5),
+        "/pages/0/width",
+        "1.5 has a fraction, and u32 takes whole numbers only",
+    );
     check_refused("/pages/0/width", json!("1"), "/pages/0/width", "a string is given, a whole number (u32) is wanted");
     check_refused("/pages/0/ink", json!("gren"), "/pages/0/ink", "there is no case `gren`; did you mean `green`?");
-    check_refused("/pages/0/ink", json!(3), "/pages/0/ink", "the number 3 is given, one of `red`, `green`, `blue` is wanted");
+    check_refused(
+        "/pages/0/ink",
+        json!(3),
+        "/pages/0/ink",
+        "the number 3 is given, one of `red`, `green`, `blue` is wanted",
+    );
     check_refused("/pages", json!({}), "/pages", "an object is given, an array is wanted");
-    check_refused("/paper", json!("lined"), "/paper", "the case `lined` has a value: {\"lined\": …} is wanted, with a whole number (u8)");
-    check_refused("/paper", json!({"blank": null}), "/paper", "the case `blank` has no value: the string \"blank\" is wanted");
+    check_refused(
+        "/paper",
+        json!("lined"),
+        "/paper",
+        "the case `lined` has a value: {\"lined\": …} is wanted, with a whole number (u8)",
+    );
+    check_refused(
+        "/paper",
+        json!({"blank": null}),
+        "/paper",
+        "the case `blank` has no value: the string \"blank\" is wanted",
+    );
     check_refused("/paper", json!({"lined": 256}), "/paper/lined", "256 is above 255, the greatest u8");
-    check_refused("/paper", json!({"lined": 1, "blank": 2}), "/paper", "more than `lined` is given, one case is wanted");
+    check_refused(
+        "/paper",
+        json!({"lined": 1, "other": 2}),
+        "/paper",
+        "more than `lined` is given, one case is wanted",
+    );
     check_refused("/paper", json!(null), "/paper", "null is given, one case of `blank`, `lined` is wanted");
     check_refused("/body", json!("aGk"), "/body", "not base64 with padding (RFC 4648): invalid padding");
     check_refused("/size", json!([1]), "/size", "an array of 1 is given, an array of 2 elements is wanted");
     check_refused("/size", json!([1, 2, 3]), "/size", "a longer array is given, an array of 2 elements is wanted");
-    check_refused("/size", json!([1e39, 2]), "/size/0", "1e+39 is outside of ±3.4028235e38, the range of f32; \"Infinity\" is a value too");
-    check_refused("/size", json!([1, "nan"]), "/size/1", "the string \"nan\" is not a number; a number or \"NaN\", \"Infinity\", \"-Infinity\" is wanted");
+    check_refused(
+        "/size",
+        json!([1e39, 2]),
+        "/size/0",
+        "1e+39 is outside of ±3.4028235e38, the range of f32; \"Infinity\" is a value too",
+    );
+    check_refused(
+        "/size",
+        json!([1, "nan"]),
+        "/size/1",
+        "the string \"nan\" is not a number; a number or \"NaN\", \"Infinity\", \"-Infinity\" is wanted",
+    );
     check_refused("/modes", json!(["wide", "wide"]), "/modes/1", "the flag `wide` is given twice");
     check_refused("/modes", json!(["bold", "wide", "bold"]), "/modes/2", "the flag `bold` is given twice");
     check_refused("/modes", json!([true]), "/modes/0", "invalid type: boolean `true`, expected the name of a flag");
-    check_refused("/mark", json!("x"), "/mark", "the string \"x\" is given, {\"some\": …} with a string of one character or null, or null is wanted");
-    check_refused("/mark", json!({"some": "xy"}), "/mark/some", "a longer string is given, a string of one character is wanted");
-    check_refused("/ended", json!({"err": 9223372036854775808_u64}), "/ended/err", "9223372036854775808 is above 9223372036854775807, the greatest s64");
+    check_refused(
+        "/mark",
+        json!("x"),
+        "/mark",
+        "the string \"x\" is given, {\"some\": …} with a string of one character or null, or null is wanted",
+    );
+    check_refused(
+        "/mark",
+        json!({"some": "xy"}),
+        "/mark/some",
+        "a longer string is given, a string of one character is wanted",
+    );
+    check_refused(
+        "/ended",
+        json!({"err": 9223372036854775808_u64}),
+        "/ended/err",
+        "9223372036854775808 is above 9223372036854775807, the greatest s64",
+    );
 }
 
 #[test]
@@ -140,7 +190,12 @@ fn unknown_missing_and_repeated_names_are_refused() {
         "/pages/0",
         "there is no field `Width_`; did you mean `width`?",
     );
-    check_refused("/pages", json!([{ "ink": "red" }]), "/pages/0", "the field `width` is missing: a whole number (u32) is wanted");
+    check_refused(
+        "/pages",
+        json!([{ "ink": "red" }]),
+        "/pages/0",
+        "the field `width` is missing: a whole number (u32) is wanted",
+    );
     let long = "y".repeat(10_000);
     let (pointer, reason) = refuse(&format!("/{long}"), json!(1));
     assert_eq!(pointer, "");
@@ -152,7 +207,14 @@ fn unknown_missing_and_repeated_names_are_refused() {
 
 #[test]
 fn what_is_not_json_is_refused_with_its_place() {
-    assert_eq!(refuse_text("[]").1, "invalid type: sequence, expected an object with `pages`, `paper`, `body`, `size`, `modes`, `mark`, `ended`".chars().take(64).collect::<String>() + "…");
+    assert_eq!(
+        refuse_text("[]").1,
+        "invalid type: sequence, expected an object with `pages`, `paper`, `body`, `size`, `modes`, `mark`, `ended`"
+            .chars()
+            .take(64)
+            .collect::<String>()
+            + "…"
+    );
     let (pointer, reason) = refuse_text(r#"{"paper":"blank","pages":[{"title":"\ud800"}]}"#);
     assert_eq!(pointer, "/pages/0/title");
     assert!(reason.starts_with("not JSON: "), "{reason}");
@@ -271,7 +333,13 @@ fn each_type_has_its_schema() {
 
 #[test]
 fn the_schema_keeps_the_order_of_the_component_and_what_its_author_says() {
-    let ty = function(&[("zeta", list(ValueType::Record(vec![("b".to_owned(), ValueType::Bool)]))), ("alpha", option(ValueType::Bool))], None);
+    let ty = function(
+        &[
+            ("zeta", list(ValueType::Record(vec![("b".to_owned(), ValueType::Bool)]))),
+            ("alpha", option(ValueType::Bool)),
+        ],
+        None,
+    );
     let descriptions = [("/zeta/b", "Whether \"b\"."), ("/alpha", "First.")];
     let descriptions = descriptions.iter().map(|(place, text)| ((*place).to_owned(), (*text).to_owned())).collect();
     assert_eq!(

@@ -6,6 +6,8 @@
 
 mod rounds;
 
+use std::path::Path;
+
 use priory_sdk::{Failure, Report, Task, agents, log, tools};
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +21,14 @@ const BRIEF: &str = "brief.md";
 /// How long a question may be, in characters; no search takes more.
 const QUESTION_CHARS_MAX: usize = 2_000;
 
-/// What the editor is asked. The folders are its tools' business.
+/// What the editor is asked. It cannot open the folders; only its tools see them.
 #[derive(Deserialize)]
 struct Input {
     question: String,
+    #[serde(default)]
+    folder: String,
+    #[serde(default)]
+    out: String,
 }
 
 /// What it answers.
@@ -42,7 +48,7 @@ struct Output {
 struct Research<'a> {
     question: &'a str,
     /// A brief of an earlier run is no source.
-    exclude: [&'a str; 1],
+    exclude: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +87,8 @@ struct Written {
 fn run(task: Task<Input>) -> Result<Report<Output>, Failure> {
     let question = task.input.question.trim();
     check_question(question)?;
-    let found: Findings = agents::call("researcher", &Research { question, exclude: [BRIEF] }, None)?.output;
+    let exclude = Vec::from_iter(own_source(&task.input.folder, &task.input.out));
+    let found: Findings = agents::call("researcher", &Research { question, exclude }, None)?.output;
     if found.passages.is_empty() {
         return Err(nothing_found(question, &found));
     }
@@ -107,6 +114,12 @@ fn run(task: Task<Input>) -> Result<Report<Output>, Failure> {
     );
     let Draft { sentences, sources, .. } = draft;
     Ok(Report::new(Output { brief: written.path, sentences, sources, rounds }, summary))
+}
+
+/// Returns where the brief of an earlier run is among the documents; `None` when it is written elsewhere.
+fn own_source(folder: &str, out: &str) -> Option<String> {
+    let below = Path::new(out).strip_prefix(folder).ok()?;
+    Some(below.join(BRIEF).to_string_lossy().into_owned())
 }
 
 fn check_question(question: &str) -> Result<(), Failure> {
@@ -160,6 +173,15 @@ mod tests {
         check(0, 1, "the folder holds no text (1 file left out, not being text)");
         check(1, 0, "the only document in the folder does not mention it");
         check(12, 3, "none of the 12 documents in the folder mentions it (3 files left out, not being text)");
+    }
+
+    #[test]
+    fn an_earlier_brief_is_no_source() {
+        assert_eq!(own_source("/docs", "/docs").as_deref(), Some("brief.md"));
+        assert_eq!(own_source("/docs", "/docs/a/b/").as_deref(), Some("a/b/brief.md"));
+        assert_eq!(own_source("/docs", "/docs2"), None);
+        assert_eq!(own_source("/docs", "/"), None);
+        assert_eq!(own_source("", "").as_deref(), Some("brief.md"));
     }
 
     #[test]

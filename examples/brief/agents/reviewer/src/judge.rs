@@ -49,6 +49,9 @@ const POINTERS: [&str; 31] = [
     "those",
 ];
 
+/// Words that do so in the second place as well, as in "without it".
+const PRONOUNS: [&str; 6] = ["it", "them", "these", "they", "this", "those"];
+
 /// Returns why a sentence may not stand there; `None` when it may.
 pub(crate) fn reason(
     statement: &Statement,
@@ -67,11 +70,22 @@ pub(crate) fn reason(
     if !holds(source, &statement.text) {
         return Some("its source does not say that there".to_owned());
     }
-    let first = words(&statement.text).into_iter().next().unwrap_or_default();
-    if POINTERS.binary_search(&first.as_str()).is_ok() && !follows(citation, before) {
-        return Some(format!("it begins with \"{first}\", and what that points at is not in front of it"));
+    if let Some(pointer) = pointer(&statement.text)
+        && !follows(citation, before)
+    {
+        return Some(format!("it begins with \"{pointer}\", and what that points at is not in front of it"));
     }
     None
+}
+
+/// Returns the words at the beginning of a sentence by which it points at the one before.
+fn pointer(sentence: &str) -> Option<String> {
+    let mut words = words(sentence).into_iter();
+    let (first, second) = (words.next()?, words.next().unwrap_or_default());
+    if POINTERS.binary_search(&first.as_str()).is_ok() {
+        return Some(first);
+    }
+    PRONOUNS.contains(&second.as_str()).then(|| format!("{first} {second}"))
 }
 
 /// Returns pairs of sentences that share many words, in order.
@@ -151,6 +165,8 @@ mod tests {
         check("They eat honey.", 2, Some(2), None);
         check("They eat honey.", 2, Some(3), Some("begins with \"they\""));
         assert!(POINTERS.is_sorted());
+        assert_eq!(pointer("Without it they fail.").as_deref(), Some("without it"));
+        assert_eq!(pointer("Without bees they fail."), None);
     }
 
     #[test]

@@ -186,18 +186,21 @@ fn overlap(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
     shared as f64 / (a.len() + b.len() - shared).max(1) as f64
 }
 
-/// Puts sentences, best first, into sections: a short answer, then one section a file.
+/// Puts sentences, best first, into sections: a short answer, then one section a file, in the order in which their best
+/// passages fit the question.
 fn arranged(weighed: Vec<Weighed>) -> Vec<Section> {
+    let mut files: Vec<(f64, String)> = Vec::new();
+    for Weighed { candidate, .. } in &weighed {
+        match files.iter_mut().find(|(_, path)| *path == candidate.path) {
+            Some((score, _)) => *score = score.max(candidate.passage_score),
+            None => files.push((candidate.passage_score, candidate.path.clone())),
+        }
+    }
+    files.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let mut left: Vec<Candidate> = weighed.into_iter().map(|one| one.candidate).collect();
     let short: Vec<Candidate> = left.drain(..SHORT_MAX.min(left.len())).collect();
     let mut sections = vec![Section { heading: SHORT_HEADING.to_owned(), sentences: quoted(short) }];
-    let mut paths: Vec<String> = Vec::new();
-    for candidate in &left {
-        if !paths.contains(&candidate.path) && paths.len() < SECTIONS_MAX {
-            paths.push(candidate.path.clone());
-        }
-    }
-    for path in paths {
+    for (_, path) in files {
         let mut of_file: Vec<Candidate> = left.iter().filter(|candidate| candidate.path == path).cloned().collect();
         of_file.truncate(SECTION_SENTENCES_MAX);
         of_file.sort_by_key(|candidate| (candidate.first_line, candidate.last_line));
@@ -205,6 +208,7 @@ fn arranged(weighed: Vec<Weighed>) -> Vec<Section> {
         sections.push(Section { heading, sentences: quoted(of_file) });
     }
     sections.retain(|section| !section.sentences.is_empty());
+    sections.truncate(SECTIONS_MAX + 1);
     sections
 }
 

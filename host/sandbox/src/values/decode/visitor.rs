@@ -114,10 +114,9 @@ impl<'p> Node<'p> {
         };
         match cases.payloads.get(at) {
             Some(None) => self.case(cases, at, None),
-            Some(Some(plan)) => Err(self.cursor.wrong(format!(
-                "the case `{text}` has a value: {{\"{text}\": …}} is wanted, with {}",
-                plan.wanted()
-            ))),
+            Some(Some(plan)) => Err(self
+                .cursor
+                .wrong(format!("the case `{text}` has a value: {{\"{text}\": …}} is wanted, with {}", plan.wanted()))),
             None => Err(self.other("a string")),
         }
     }
@@ -139,8 +138,7 @@ impl<'p> Node<'p> {
         let Some(Some(plan)) = cases.payloads.get(at) else {
             return Err(self.cursor.wrong(format!("the case `{name}` has no value: the string \"{name}\" is wanted")));
         };
-        let value =
-            map.next_value_seed(self.at(plan)).map_err(|error| self.cursor.inside(name, error))?;
+        let value = map.next_value_seed(self.at(plan)).map_err(|error| self.cursor.inside(name, error))?;
         if map.next_key::<IgnoredAny>()?.is_some() {
             return Err(self.cursor.wrong(format!("more than `{name}` is given, one case is wanted")));
         }
@@ -173,8 +171,7 @@ impl<'p> Node<'p> {
     fn tuple<'de, A: SeqAccess<'de>>(self, parts: &'p [Plan], mut seq: A) -> Result<Val, A::Error> {
         let mut items = Vec::with_capacity(parts.len());
         for plan in parts {
-            let item =
-                seq.next_element_seed(self.at(plan)).map_err(|error| self.cursor.inside(items.len(), error))?;
+            let item = seq.next_element_seed(self.at(plan)).map_err(|error| self.cursor.inside(items.len(), error))?;
             items.push(item.ok_or_else(|| self.other(format_args!("an array of {}", items.len())))?);
         }
         if seq.next_element::<IgnoredAny>()?.is_some() {
@@ -383,9 +380,7 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
-        self.names
-            .find(text, self.guess)
-            .ok_or_else(|| self.cursor.wrong(unknown(self.what, text, self.names)))
+        self.names.find(text, self.guess).ok_or_else(|| self.cursor.wrong(unknown(self.what, text, self.names)))
     }
 }
 

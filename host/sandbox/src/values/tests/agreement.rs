@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random types: the schema and the reader agree, and what is written reads back equal.
+//!
+//! They differ in two ways that are wanted. Validators see a number after it was rounded to f64 where it has a fraction or
+//! an exponent, while the reader sees its text; and no schema can see that a key is there twice.
 
 use jsonschema::draft202012;
 use priory_core::value_type::FunctionType;
@@ -12,7 +15,7 @@ use super::{Descriptions, PLENTY};
 use crate::values::{Codec, schema};
 
 /// With damage to many arguments each, this is enough to meet every rule many times.
-const CASES: u32 = 192;
+const CASES: u32 = 512;
 
 /// How many damaged arguments are tried for one function.
 const DAMAGES: usize = 24;

@@ -110,7 +110,7 @@ pub(super) fn echo(ty: &ValueType) -> String {
             (func (export "echo") (param i32) (result i32) local.get 0))
           (core instance $i (instantiate $m))
           (func (export "echo") (param "value" {padded}) (result {padded})
-            (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc")))))"#,
+            (canon lift (core func $i "echo") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#,
         wat.definitions
     )
 }

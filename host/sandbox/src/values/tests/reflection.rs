@@ -37,11 +37,16 @@ fn reflect_import(definitions: &str, signature: &str) -> Result<FunctionType, Er
 
 #[test]
 fn every_kind_of_type_is_taken_from_a_component() {
-    use ValueType::{Bool, Char, Enum, F32, F64, Flags, Record, Result, S8, S16, S32, S64, String, Tuple, U8, U16, U32, U64};
+    use ValueType::{
+        Bool, Char, Enum, F32, F64, Flags, Record, Result, S8, S16, S32, S64, String, Tuple, U8, U16, U32, U64,
+    };
     let ty = Tuple(vec![
         Tuple(vec![Bool, S8, U8, S16, U16, S32, U32, S64, U64, F32, F64, Char, String]),
         list(U8),
-        Record(vec![("width".to_owned(), U32), ("inner".to_owned(), Record(vec![("x".to_owned(), option(option(Bool)))]))]),
+        Record(vec![
+            ("width".to_owned(), U32),
+            ("inner".to_owned(), Record(vec![("x".to_owned(), option(option(Bool)))])),
+        ]),
         ValueType::Variant(vec![("none".to_owned(), None), ("one".to_owned(), Some(list(String)))]),
         Enum(names(&["red", "green"])),
         Flags(names(&["bold", "wide"])),

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a manifest to a host.
+
+use priory_manifest::{Manifest, SecretSource as ManifestSecret};
+
+use crate::host::{Builder, Host};
+use crate::secret::SecretSource;
+use crate::spec::{AgentSpec, PluginSpec};
+
+impl Host {
+    /// Begins a host that is configured by a manifest. `component` gives the bytes of each plugin, by its name: building
+    /// them from their crates is not the host's affair.
+    pub fn from_manifest<E>(
+        manifest: &Manifest,
+        mut component: impl FnMut(&str) -> Result<Vec<u8>, E>,
+    ) -> Result<Builder, E> {
+        let mut builder = Self::builder().limits(manifest.limits.clone()).budget(manifest.budget);
+        for (name, plugin) in &manifest.plugins {
+            let mut spec = PluginSpec::new(name.clone(), component(name)?);
+            spec.pinned = plugin.digest;
+            spec.limits = plugin.limits.clone();
+            spec.grants = plugin.grants.clone();
+            spec.config = plugin.config.clone();
+            spec.links = plugin.links.clone();
+            builder = builder.plugin(spec);
+        }
+        for (name, agent) in &manifest.agents {
+            let mut spec = AgentSpec::new(name.clone(), agent.plugin.clone());
+            spec.description = agent.description.clone();
+            spec.limits = agent.limits.clone();
+            spec.budget = agent.budget;
+            spec.grants = agent.grants.clone();
+            spec.lends = agent.lends.clone();
+            spec.config = agent.config.clone();
+            builder = builder.agent(spec);
+        }
+        for (name, source) in &manifest.secrets {
+            let source = match source {
+                ManifestSecret::Env(variable) => SecretSource::Env(variable.clone()),
+                ManifestSecret::File(path) => SecretSource::File(path.clone()),
+            };
+            builder = builder.secret(name.clone(), source);
+        }
+        Ok(builder)
+    }
+}

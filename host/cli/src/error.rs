@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why a host cannot be built.
+
+use std::path::PathBuf;
+
+/// Why a host cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The sandbox cannot be set up on this machine.
+    #[error(transparent)]
+    Sandbox(#[from] priory_sandbox::Error),
+    /// A component was refused.
+    #[error(transparent)]
+    Load(#[from] priory_sandbox::LoadError),
+    /// The way out cannot be set up.
+    #[error(transparent)]
+    Egress(#[from] priory_egress::Error),
+    /// What was configured does not fit together.
+    #[error(transparent)]
+    Catalog(#[from] priory_engine::CatalogError),
+    /// A grant cannot be read.
+    #[error("a grant cannot be read: {0}")]
+    Grant(#[from] priory_core::grant::RuleError),
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something names a plugin that is not there.
+    #[error("{by} names the plugin `{plugin}`, which is not configured")]
+    UnknownPlugin {
+        /// Who names it.
+        by: String,
+        /// The plugin.
+        plugin: String,
+    },
+    /// Plugins are linked in a circle.
+    #[error("the plugins {0} are linked in a circle; one of them has to do without its link")]
+    LinkedInCircle(String),
+    /// The host was built outside a tokio runtime.
+    #[error("a host lives in a tokio runtime with time and I/O enabled; build it inside one")]
+    NoRuntime,
+    /// A task of the host broke.
+    #[error("loading `{0}` broke off; this is a defect of the host")]
+    Broken(String),
+}

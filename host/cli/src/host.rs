@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host: the rooms put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use priory_core::amounts::BudgetSpec;
+use priory_core::authority::Holder;
+use priory_core::ports::{Clock, Compute, Http, Ids};
+use priory_core::{Failure, Grant, LimitSpec};
+use priory_egress::{Egress, EgressConfig};
+use priory_engine::{AgentEntry, Catalog, Engine, PluginEntry, Ports, Revocations, Started};
+use priory_sandbox::{ComputePool, Link, Loaded, SandboxConfig, Sandboxes, Source};
+
+use crate::error::Error;
+use crate::secret::{SecretSource, SecretStore};
+use crate::spec::{AgentSpec, PluginSpec, RunSpec};
+use crate::system::{SystemClock, SystemIds};
+
+/// What a run may spend where nobody says anything.
+const DEFAULT_BUDGET: BudgetSpec = BudgetSpec {
+    fuel: Some(1_000_000_000_000),
+    memory_bytes: Some(8 << 30),
+    calls: Some(1_000_000),
+    bytes: Some(4 << 30),
+};
+
+/// A host of agents and tools.
+#[derive(Clone)]
+pub struct Host {
+    engine: Engine,
+    catalog: Arc<Catalog>,
+    compute: Arc<ComputePool>,
+}
+
+impl Host {
+    /// Begins a host without plugins, with the defaults of every limit.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts a run. It fails at once when its target is not there.
+    pub fn start(&self, run: RunSpec) -> Result<Started, Failure> {
+        self.engine.start(&self.catalog, run.into_request())
+    }
+
+    /// Returns what is configured.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Returns the threads of the guests.
+    pub fn compute(&self) -> &Arc<dyn Compute> {
+        &self.engine.ports().compute
+    }
+
+    /// Takes a grant back from its holder, now and in every live run. Returns whether it was not taken back before.
+    pub fn revoke(&self, holder: Holder, grant: Grant) -> bool {
+        self.engine.ports().revocations.revoke(holder, grant)
+    }
+
+    /// Returns the number of threads that guests compute on.
+    pub fn compute_threads(&self) -> usize {
+        self.compute.threads()
+    }
+}
+
+/// Puts a host together.
+pub struct Builder {
+    sandbox: SandboxConfig,
+    egress: EgressConfig,
+    compute_threads: usize,
+    limits: LimitSpec,
+    budget: BudgetSpec,
+    plugins: Vec<PluginSpec>,
+    agents: Vec<AgentSpec>,
+    secrets: BTreeMap<String, SecretSource>,
+    environment: Vec<(String, String)>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    http: Option<Arc<dyn Http>>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            sandbox: SandboxConfig::default(),
+            egress: EgressConfig::default(),
+            compute_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: LimitSpec::default(),
+            budget: DEFAULT_BUDGET,
+            plugins: Vec::new(),
+            agents: Vec::new(),
+            secrets: BTreeMap::new(),
+            environment: Vec::new(),
+            clock: Arc::new(SystemClock::new()),
+            ids: Arc::new(SystemIds),
+            http: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Adds a plugin.
+    pub fn plugin(mut self, plugin: PluginSpec) -> Self {
+        self.plugins.push(plugin);
+        self
+    }
+
+    /// Adds an agent.
+    pub fn agent(mut self, agent: AgentSpec) -> Self {
+        self.agents.push(agent);
+        self
+    }
+
+    /// Adds a secret.
+    pub fn secret(mut self, name: impl Into<String>, source: SecretSource) -> Self {
+        self.secrets.insert(name.into(), source);
+        self
+    }
+
+    /// Sets limits of every frame. They may be above the defaults.
+    pub fn limits(mut self, limits: LimitSpec) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets what a run may spend; what is left out stays at the default.
+    pub fn budget(mut self, budget: BudgetSpec) -> Self {
+        self.budget = BudgetSpec {
+            fuel: budget.fuel.or(self.budget.fuel),
+            memory_bytes: budget.memory_bytes.or(self.budget.memory_bytes),
+            calls: budget.calls.or(self.budget.calls),
+            bytes: budget.bytes.or(self.budget.bytes),
+        };
+        self
+    }
+
+    /// Sets how many frames may have a sandbox at once; more wait.
+    pub fn frames_max(mut self, count: u32) -> Self {
+        self.sandbox.frames_max = count;
+        self
+    }
+
+    /// Sets how many threads guests compute on.
+    pub fn compute_threads(mut self, count: usize) -> Self {
+        self.compute_threads = count;
+        self
+    }
+
+    /// Keeps compiled code in a folder, which is made private to this user.
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.sandbox.cache_dir = Some(folder.into());
+        self
+    }
+
+    /// Sets how large a component may be, in bytes.
+    pub fn component_bytes_max(mut self, bytes: u64) -> Self {
+        self.sandbox.component_bytes_max = bytes;
+        self
+    }
+
+    /// Sets how requests leave the host.
+    pub fn egress(mut self, config: EgressConfig) -> Self {
+        self.egress = config;
+        self
+    }
+
+    /// Sets the environment of which guests see what is granted; without it, there is none.
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment = variables.into_iter().collect();
+        self
+    }
+
+    /// Replaces the clock, for simulations.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces the source of ids and seeds, for simulations.
+    pub fn ids(mut self, ids: Arc<dyn Ids>) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// Replaces the way out, for simulations.
+    pub fn http(mut self, http: Arc<dyn Http>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Sets everything up and loads the plugins. It must be called inside a tokio runtime.
+    pub async fn build(self) -> Result<Host, Error> {
+        let io = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let sandboxes = Sandboxes::new(self.sandbox, self.clock.clone())?;
+        let loaded = load(&sandboxes, self.plugins).await?;
+        let plugins: BTreeMap<String, Arc<PluginEntry>> =
+            loaded.into_iter().map(|entry| (entry.name.to_string(), entry)).collect();
+        let agents = self.agents.into_iter().map(|agent| agent_entry(agent, &plugins)).collect::<Result<_, _>>()?;
+        let limits = self.limits.over_defaults();
+        let catalog = Catalog::new(plugins.into_values().collect(), agents, limits, self.budget)?;
+        let compute = ComputePool::start(self.compute_threads, &io, self.clock.clone());
+        let compute = Arc::new(compute.map_err(priory_sandbox::Error::Threads)?);
+        let http = match self.http {
+            Some(http) => http,
+            None => Arc::new(Egress::new(self.egress)?),
+        };
+        let engine = Engine::new(Ports {
+            clock: self.clock,
+            ids: self.ids,
+            http,
+            secrets: Arc::new(SecretStore(self.secrets)),
+            compute: compute.clone(),
+            environment: self.environment,
+            revocations: Arc::new(Revocations::default()),
+        });
+        Ok(Host { engine, catalog: Arc::new(catalog), compute })
+    }
+}
+
+/// Loads plugins, those first that others are linked to, and side by side where they do not wait for each other.
+async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec<Arc<PluginEntry>>, Error> {
+    let names: BTreeSet<String> = waiting.iter().map(|plugin| plugin.name.clone()).collect();
+    for plugin in &waiting {
+        if let Some(unknown) = plugin.links.values().find(|target| !names.contains(*target)) {
+            let by = format!("a link of plugin `{}`", plugin.name);
+            return Err(Error::UnknownPlugin { by, plugin: unknown.clone() });
+        }
+    }
+    let mut loaded: BTreeMap<String, Arc<Loaded>> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let is_ready = |plugin: &PluginSpec| plugin.links.values().all(|target| loaded.contains_key(target));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+        if ready.is_empty() {
+            let names: Vec<_> = rest.iter().map(|plugin| plugin.name.as_str()).collect();
+            return Err(Error::LinkedInCircle(names.join(", ")));
+        }
+        waiting = rest;
+        let tasks: Vec<_> = ready
+            .into_iter()
+            .map(|plugin| {
+                let source = source(&plugin, &loaded);
+                let sandboxes = sandboxes.clone();
+                (plugin, tokio::task::spawn_blocking(move || sandboxes.load(&source)))
+            })
+            .collect();
+        for (plugin, task) in tasks {
+            let component = task.await.map_err(|_| Error::Broken(plugin.name.clone()))??;
+            entries.push(Arc::new(plugin_entry(&plugin, component.clone())));
+            loaded.insert(plugin.name, component);
+        }
+    }
+    Ok(entries)
+}
+
+fn source(plugin: &PluginSpec, loaded: &BTreeMap<String, Arc<Loaded>>) -> Source {
+    let link = |(interface, target): (&String, &String)| {
+        let info = loaded.get(target)?.shared_info();
+        Some(Link { interface: interface.clone(), plugin: target.clone(), info })
+    };
+    Source {
+        name: plugin.name.clone(),
+        bytes: plugin.bytes.clone(),
+        pinned: plugin.pinned,
+        links: plugin.links.iter().filter_map(link).collect(),
+    }
+}
+
+fn plugin_entry(plugin: &PluginSpec, component: Arc<Loaded>) -> PluginEntry {
+    PluginEntry {
+        name: Arc::from(plugin.name.as_str()),
+        limits: plugin.limits.clone(),
+        grants: plugin.grants.clone(),
+        config: plugin.config.clone().into_iter().collect(),
+        linked_tools: component.linked_tools().to_vec(),
+        plugin: component,
+    }
+}
+
+fn agent_entry(agent: AgentSpec, plugins: &BTreeMap<String, Arc<PluginEntry>>) -> Result<Arc<AgentEntry>, Error> {
+    let plugin = plugins
+        .get(&agent.plugin)
+        .cloned()
+        .ok_or_else(|| Error::UnknownPlugin { by: format!("agent `{}`", agent.name), plugin: agent.plugin.clone() })?;
+    Ok(Arc::new(AgentEntry {
+        name: Arc::from(agent.name.as_str()),
+        description: agent.description,
+        plugin,
+        limits: agent.limits,
+        budget: agent.budget,
+        grants: agent.grants,
+        lends: agent.lends,
+        config: agent.config.into_iter().collect(),
+    }))
+}
