@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::grant::rule::without_query;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::json::Json;
 use crate::program::{AgentInfo, Report, ToolInfo};
@@ -115,7 +116,7 @@ impl Effect {
             Self::ToolList => "list of tools".to_owned(),
             Self::AgentCall { agent, .. } => format!("agent {agent}"),
             Self::AgentList => "list of agents".to_owned(),
-            Self::HttpRequest(request) => format!("http {} {}", request.method, request.url),
+            Self::HttpRequest(request) => format!("http {} {}", request.method, without_query(&request.url)),
             Self::Log { .. } => "log".to_owned(),
             Self::BudgetLeft | Self::BudgetUsed => "budget".to_owned(),
         }

@@ -193,12 +193,14 @@ impl Access<'_> {
         match self {
             Self::Tool { name, .. } => format!("tool {name}"),
             Self::Agent(name) => format!("agent {name}"),
-            Self::Http { method, url } => format!("http {method} {url}"),
-            Self::Dial { method, url, address } => format!("http {method} {url} at {address}"),
+            Self::Http { method, url } => format!("http {method} {}", rule::without_query(url)),
+            Self::Dial { method, url, address } => {
+                format!("http {method} {} at {address}", rule::without_query(url))
+            }
             Self::File { path, mode } => format!("file {} for {mode}", path.display()),
             Self::Env(name) => format!("env {name}"),
             Self::Config(key) => format!("config {key}"),
-            Self::Secret { name, url, .. } => format!("secret {name} for {url}"),
+            Self::Secret { name, url, .. } => format!("secret {name} for {}", rule::without_query(url)),
             Self::Log => "log".to_owned(),
         }
     }

@@ -242,10 +242,13 @@ pub(crate) async fn execute(
         deadline,
         tally: Mutex::new(Tally::default()),
     });
-    // Declared before the program's future, so that it is dropped after it: then the meter is final.
+    // Declared before the program's future, so that it is dropped after it also when all of this is dropped.
     let mut closing = Closing { frame: frame.clone(), parent: parent.cloned(), reservation: Some(reservation) };
-    let program = pin!(begin(&frame, job.program, job.body, job.config));
-    let result = Deadline::new(program, &*clock, deadline).await;
+    // In a block of its own, so that the sandbox is gone, and its meter final, before the frame is settled.
+    let result = {
+        let program = pin!(begin(&frame, job.program, job.body, job.config));
+        Deadline::new(program, &*clock, deadline).await
+    };
     let result = result.unwrap_or_else(|| Err(late(&label)));
     closing.close(result.as_ref().err().cloned());
     result

@@ -260,3 +260,6 @@ impl Drop for Parked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

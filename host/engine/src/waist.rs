@@ -44,13 +44,26 @@ pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32
         .pending
         .open(step, allowed)
         .map_err(|count| frame.over(Dimension::Pending, count.saturating_add(1), allowed))?;
-    let mine = frame.clone();
+    let ending = Ending { frame: frame.clone(), step };
     let task = frame.run.ports.compute.spawn(Box::pin(async move {
-        let outcome = pass(&mine, step, effect, fuel, false).await;
-        mine.pending.end(step, outcome);
+        let outcome = pass(&ending.frame, step, effect, fuel, false).await;
+        ending.frame.pending.end(step, outcome);
     }));
     frame.pending.attach(step, task);
     Ok(step)
+}
+
+/// Makes sure that whoever waits for a started effect is told of its end, even when its task breaks.
+struct Ending {
+    frame: Arc<Frame>,
+    step: u32,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // It changes nothing where the effect has ended, or was withdrawn and forgotten.
+        self.frame.pending.end(self.step, Err(Failure::Cancelled { by: "the host".into() }));
+    }
 }
 
 /// Passes a line of log. It has no outcome: without the grant it is dropped.

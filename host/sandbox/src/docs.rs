@@ -4,9 +4,13 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use wit_parser::UnresolvedPackageGroup;
 
 /// The custom section of a component that holds them, in the form of `wit-parser`.
 pub(crate) const SECTION: &str = "package-docs";
+/// A custom section that holds the text of a WIT package. Compilers drop [`SECTION`], so guests that want to be
+/// described embed their text themselves; `priory-sdk` has a macro for it.
+pub(crate) const WIT_SECTION: &str = "priory:wit";
 /// How long one description may be, in characters.
 const DESCRIPTION_MAX: usize = 4_000;
 
@@ -27,12 +31,33 @@ impl Docs {
             docs.functions_of(name, interface);
         }
         for (_, world) in entries(&root, "worlds") {
-            for (name, interface) in entries(world, "interface_exports") {
+            // What a world exports stands among its imports, unless it imports something of the same name too.
+            for (name, interface) in entries(world, "interfaces").chain(entries(world, "interface_exports")) {
                 docs.functions_of(name, interface);
             }
-            docs.add_functions("", entries(world, "func_exports"));
+            docs.add_functions("", entries(world, "funcs").chain(entries(world, "func_exports")));
         }
         docs
+    }
+
+    /// Adds what stands in the text of a WIT package.
+    pub(crate) fn read_wit(&mut self, text: &str) {
+        let Ok(UnresolvedPackageGroup { main, .. }) = UnresolvedPackageGroup::parse("component.wit", text) else {
+            return;
+        };
+        let exported = main.worlds.iter().map(|(_, world)| ("", &world.exports));
+        for (interface, exports) in exported {
+            for item in exports.values() {
+                if let wit_parser::WorldItem::Function(function) = item {
+                    self.add(interface, &function.name, function.docs.contents.as_deref());
+                }
+            }
+        }
+        for (_, interface) in main.interfaces.iter() {
+            for (name, function) in &interface.functions {
+                self.add(interface.name.as_deref().unwrap_or_default(), name, function.docs.contents.as_deref());
+            }
+        }
     }
 
     /// Returns the description of a function; empty where there is none.
@@ -47,10 +72,14 @@ impl Docs {
     fn add_functions<'a>(&mut self, interface: &str, functions: impl Iterator<Item = (&'a String, &'a Value)>) {
         for (function, value) in functions {
             let text = value.as_str().or_else(|| value.get("docs").and_then(Value::as_str));
-            if let Some(text) = text {
-                let text = text.chars().take(DESCRIPTION_MAX).collect();
-                self.functions.insert((interface.to_owned(), function.clone()), text);
-            }
+            self.add(interface, function, text);
+        }
+    }
+
+    fn add(&mut self, interface: &str, function: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            let text = text.chars().take(DESCRIPTION_MAX).collect();
+            self.functions.insert((interface.to_owned(), function.to_owned()), text);
         }
     }
 }

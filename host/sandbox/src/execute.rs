@@ -15,7 +15,7 @@ use crate::failure::{End, read};
 use crate::metered::Metered;
 use crate::plugin::{Callable, Loaded};
 use crate::state::Guest;
-use crate::values::{Answer, EncodeError};
+use crate::values::{Answer, DECODED_BYTES_MAX, EncodeError};
 
 /// How much fuel a guest burns before it gives its thread back: some tens of microseconds.
 const FUEL_SLICE: u64 = 100_000;
@@ -70,8 +70,11 @@ fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failur
             let callable = plugin.exports.functions.get(*index).ok_or_else(|| absent("function"))?;
             let function = plugin.info.functions.get(*index).map(|f| f.name.as_str()).unwrap_or_default();
             let name = format!("{name}.{function}");
-            let most = order.limits.get_usize(Dimension::CallBytes);
-            let read = callable.codec.decode_arguments(arguments.as_str(), most);
+            let most = order.limits.get(Dimension::CallBytes);
+            if arguments.byte_len() > most {
+                return Err(Failure::limit(Dimension::CallBytes, arguments.byte_len(), most, &*order.label));
+            }
+            let read = callable.codec.decode_arguments(arguments.as_str(), DECODED_BYTES_MAX);
             let arguments = read.map_err(|error| error.into_failure(format!("arguments of {name}"), &*order.label))?;
             Prepared::Function { callable, arguments, name }
         }

@@ -49,6 +49,12 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
                     inspected.docs = Docs::read(section.data());
                 }
             }
+            Payload::CustomSection(section) if section.name() == docs::WIT_SECTION => {
+                if let (true, Ok(text)) = (section.data().len() <= DOCS_BYTES_MAX, std::str::from_utf8(section.data()))
+                {
+                    inspected.docs.read_wit(text);
+                }
+            }
             _ => {}
         }
     }

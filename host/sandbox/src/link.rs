@@ -10,7 +10,7 @@ use wasmtime::component::{Linker, Val};
 use crate::failure::Kill;
 use crate::imports::{Asked, asked};
 use crate::state::Guest;
-use crate::values::{Codec, EncodeError, compare, reflect};
+use crate::values::{Codec, DECODED_BYTES_MAX, EncodeError, compare, reflect};
 
 /// An import that the manifest links to another plugin.
 #[derive(Debug, Clone)]
@@ -95,13 +95,13 @@ async fn call(
     })?;
     let outcome = host.perform(Effect::ToolCall { tool: tool.to_string(), arguments }, fuel).await;
     let read = match outcome {
-        Ok(Value::Json(json)) => codec.decode_ok(json.as_str(), most),
+        Ok(Value::Json(json)) => codec.decode_ok(json.as_str(), DECODED_BYTES_MAX),
         Ok(_) => return Err(kill(Failure::other("the effect gave back a value of another kind"))),
         // An error that the callee returned is a value of the interface; every other failure is the host's, and the
         // interface has no words for it.
         Err(Failure::Other(other)) if other.data.is_some() => {
             let json = other.data.unwrap_or_else(priory_core::Json::null);
-            codec.decode_err(json.as_str(), most)
+            codec.decode_err(json.as_str(), DECODED_BYTES_MAX)
         }
         Err(failure) => return Err(kill(failure)),
     };

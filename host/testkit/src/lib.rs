@@ -1,1 +1,19 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Fakes of the ports, for tests. Nothing here touches the machine, and nothing outside of tests depends on it.
+//!
+//! - [`SimClock`]: time that only moves when it is told to;
+//! - [`SeededIds`]: ids and seeds that are the same every time;
+//! - [`MemoryRecorder`]: keeps what happened;
+//! - [`ScriptedHttp`]: answers requests from a script.
 
+#![forbid(unsafe_code)]
+
+mod clock;
+mod http;
+mod ids;
+mod recorder;
+
+pub use clock::SimClock;
+pub use http::ScriptedHttp;
+pub use ids::SeededIds;
+pub use recorder::{FrameEnd, MemoryRecorder};

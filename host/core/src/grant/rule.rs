@@ -254,10 +254,15 @@ fn parse_methods(text: &str) -> Option<Vec<String>> {
         .collect()
 }
 
+/// Reads a path, and writes it as a URL does: what a URL escapes is escaped.
 fn parse_path(text: &str) -> Option<Pattern> {
-    let stem = text.strip_suffix('*').unwrap_or(text);
-    let plain = !stem.contains(['*', '?', '#']) && !stem.split('/').any(|s| s == "." || s == "..");
-    plain.then(|| Pattern(text.to_owned()))
+    let (stem, star) = match text.strip_suffix('*') {
+        Some(stem) => (stem, "*"),
+        None => (text, ""),
+    };
+    let plain = !stem.contains(['*', '?', '#', '\\']) && !stem.split('/').any(|s| s == "." || s == "..");
+    let url = Url::parse(&format!("http://host{stem}")).ok().filter(|_| plain)?;
+    Some(Pattern(format!("{}{star}", url.path())))
 }
 
 /// Splits `host:port`, minding the brackets of an IPv6 address.

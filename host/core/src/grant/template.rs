@@ -41,6 +41,20 @@ pub enum GrantKind {
     Log,
 }
 
+impl GrantKind {
+    /// Every kind with its name, as it stands in front of the `=`.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Tool, "tool"),
+        (Self::Agent, "agent"),
+        (Self::Http, "http"),
+        (Self::File, "file"),
+        (Self::Env, "env"),
+        (Self::Config, "config"),
+        (Self::Secret, "secret"),
+        (Self::Log, "log"),
+    ];
+}
+
 /// A grant as an operator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantTemplate {
@@ -79,17 +93,10 @@ impl FromStr for GrantTemplate {
     /// Reads `kind=value`, as a grant is written, without conditions. A relative path is refused when it is resolved.
     fn from_str(text: &str) -> Result<Self, RuleError> {
         let (kind, value) = text.split_once('=').unwrap_or((text, ""));
-        let kind = match kind {
-            "tool" => GrantKind::Tool,
-            "agent" => GrantKind::Agent,
-            "http" => GrantKind::Http,
-            "file" => GrantKind::File,
-            "env" => GrantKind::Env,
-            "config" => GrantKind::Config,
-            "secret" => GrantKind::Secret,
-            "log" => GrantKind::Log,
-            _ => return Err(RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or `log`")),
-        };
+        let kind = GrantKind::ALL.into_iter().find(|(_, name)| *name == kind).map(|(kind, _)| kind);
+        let kind = kind.ok_or_else(|| {
+            RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or the word `log`")
+        })?;
         Ok(Self::new(kind, value, PathBuf::new()))
     }
 }

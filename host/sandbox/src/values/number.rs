@@ -117,7 +117,10 @@ fn whole(text: &str) -> Option<i128> {
     }
     let dropped = i64::try_from(leading.len() - digits.len()).ok()?;
     let scale = exponent.saturating_sub(i64::try_from(fraction.len()).ok()?).saturating_add(dropped);
-    let scale = u32::try_from(scale).or_else(|_| if scale < 0 { Err(()) } else { Ok(u32::MAX) }).ok()?;
+    if scale < 0 {
+        return None;
+    }
+    let scale = u32::try_from(scale).unwrap_or(u32::MAX);
     let saturated = if negative { i128::MIN } else { i128::MAX };
     if digits.len().saturating_add(scale as usize) > DIGITS_MAX {
         return Some(saturated);

@@ -144,6 +144,10 @@ fn a_wrong_value_is_named_with_its_place_and_what_would_be_right() {
         "more than `lined` is given, one case is wanted",
     );
     check_refused("/paper", json!(null), "/paper", "null is given, one case of `blank`, `lined` is wanted");
+}
+
+#[test]
+fn bytes_floats_and_wrapped_options_say_what_would_be_right() {
     check_refused("/body", json!("aGk"), "/body", "not base64 with padding (RFC 4648): invalid padding");
     check_refused("/size", json!([1]), "/size", "an array of 1 is given, an array of 2 elements is wanted");
     check_refused("/size", json!([1, 2, 3]), "/size", "a longer array is given, an array of 2 elements is wanted");

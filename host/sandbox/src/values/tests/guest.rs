@@ -30,7 +30,7 @@ impl Wat {
     fn define(&mut self, body: &str) -> String {
         self.count += 1;
         let count = self.count;
-        let _ = write!(self.definitions, "(type $d{count} {body}) (export $t{count} \"t{count}\" (type $d{count}))\n");
+        let _ = writeln!(self.definitions, "(type $d{count} {body}) (export $t{count} \"t{count}\" (type $d{count}))");
         format!("$t{count}")
     }
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `priory explain`: says what a program may do and spend, and where each limit comes from.
+
+use std::collections::BTreeMap;
+
+use owo_colors::OwoColorize;
+use priory::core::grant::{GrantTemplate, GrantTemplates};
+use priory::core::{Dimension, GrantSet, LimitSpec};
+use priory::manifest::Manifest;
+use serde_json::{Value, json};
+
+use super::inspect;
+use crate::bounds::{Given, current_dir};
+use crate::project;
+use crate::ui::error::{Error, Result};
+use crate::ui::exit::Exit;
+use crate::ui::text::nearest;
+use crate::ui::{output, table};
+
+/// Show what an agent or a plugin may do, every limit, and where each limit comes from
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// An agent or a plugin of the manifest
+    #[arg(value_name = "AGENT|PLUGIN")]
+    name: String,
+    #[command(flatten)]
+    given: Given,
+    /// Write it as JSON
+    #[arg(long)]
+    json: bool,
+    /// Take the plugin as it was built last
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// What is said about one program.
+struct Explained {
+    kind: &'static str,
+    plugin: String,
+    grants: Vec<String>,
+    lends: Vec<String>,
+    config: Vec<String>,
+    ceiling: Option<GrantSet>,
+    limits: Vec<Limit>,
+    budget: Value,
+}
+
+/// One limit, with the table of the manifest that sets it.
+#[derive(Debug, PartialEq, Eq)]
+struct Limit {
+    dimension: Dimension,
+    value: u64,
+    from: String,
+}
+
+pub(crate) fn execute(args: &Args) -> Result<Exit> {
+    let manifest = project::read_manifest(None)?;
+    let explained = explain(&manifest, &args.name, &args.given, !args.no_build)?;
+    if args.json {
+        output::json(&as_json(&args.name, &explained));
+    } else {
+        output::text(&as_text(&args.name, &explained));
+    }
+    Ok(Exit::Ok)
+}
+
+fn explain(manifest: &Manifest, name: &str, given: &Given, build: bool) -> Result<Explained> {
+    let inputs = known_inputs(manifest, given)?;
+    let agent = manifest.agents.get(name);
+    let plugin_name = agent.map_or(name, |agent| agent.plugin.as_str());
+    let plugin = manifest.plugins.get(plugin_name).ok_or_else(|| unknown(manifest, name))?;
+    let mut limits = vec![(format!("[plugins.{plugin_name}.limits]"), &plugin.limits)];
+    let mut config: Vec<String> = plugin.config.keys().cloned().collect();
+    if let Some(agent) = agent {
+        limits.push((format!("[agents.{name}.limits]"), &agent.limits));
+        config.extend(agent.config.keys().cloned());
+    }
+    let own = agent.map_or(&plugin.grants, |agent| &agent.grants);
+    let none = GrantTemplates::default();
+    let lends = agent.map_or(&none, |agent| &agent.lends);
+    Ok(Explained {
+        kind: if agent.is_some() { "agent" } else { "plugin" },
+        plugin: plugin_name.to_owned(),
+        grants: own.0.iter().map(|grant| show(grant, &inputs)).collect(),
+        lends: lends.0.iter().map(|grant| show(grant, &inputs)).collect(),
+        config,
+        ceiling: inspect::load(plugin_name, build)?.ceiling,
+        limits: effective(&manifest.limits, &limits),
+        budget: agent.map_or(Value::Null, |agent| json!(agent.budget)),
+    })
+}
+
+/// Returns the inputs that are known; what is missing is shown as a place to be filled in.
+fn known_inputs(manifest: &Manifest, given: &Given) -> Result<BTreeMap<String, String>> {
+    let mut manifest = manifest.clone();
+    manifest.inputs.values_mut().for_each(|input| input.required = false);
+    Ok(manifest.resolve_inputs(&given.by_name(), &current_dir()?)?)
+}
+
+/// Writes a grant as it will hold, or as it stands in the manifest where an input is missing.
+fn show(template: &GrantTemplate, inputs: &BTreeMap<String, String>) -> String {
+    let missing = template.inputs().unwrap_or_default().into_iter().find(|name| !inputs.contains_key(*name));
+    let mut text = match (missing, template.resolve(inputs)) {
+        (None, Ok(held)) => held.grant.to_string(),
+        (None, Err(error)) => format!("never holds: {error}"),
+        (Some(input), _) => {
+            let kind = format!("{:?}", template.kind).to_ascii_lowercase();
+            format!("{kind}={}  (give --input {input}=…)", template.text)
+        }
+    };
+    if let Some(uses) = template.uses_max {
+        text.push_str(&format!("  (at most {uses} times in a run)"));
+    }
+    if let Some(until) = template.until_unix_ms {
+        text.push_str(&format!("  (until {until} ms after 1970)"));
+    }
+    text
+}
+
+/// Returns every limit: those of the host, lowered by the tables below it.
+fn effective(host: &LimitSpec, tables: &[(String, &LimitSpec)]) -> Vec<Limit> {
+    let limit = |dimension: Dimension| {
+        let mut limit = match host.get(dimension) {
+            Some(value) => Limit { dimension, value, from: "[limits]".to_owned() },
+            None => Limit { dimension, value: dimension.default_max(), from: "default".to_owned() },
+        };
+        for (table, spec) in tables {
+            if let Some(value) = spec.get(dimension).filter(|value| *value < limit.value) {
+                limit = Limit { dimension, value, from: table.clone() };
+            }
+        }
+        limit
+    };
+    Dimension::ALL.into_iter().map(limit).collect()
+}
+
+fn unknown(manifest: &Manifest, name: &str) -> Error {
+    let error = Error::not_found(format!("{} has no agent and no plugin `{name}`", manifest.path.display()));
+    let known = || manifest.agents.keys().chain(manifest.plugins.keys()).map(String::as_str);
+    match nearest(name, known()) {
+        Some(name) => error.hint(format!("did you mean `{name}`?")),
+        None => error.hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn texts(ceiling: &GrantSet) -> Vec<String> {
+    ceiling.iter().map(|held| held.grant.to_string()).collect()
+}
+
+fn as_json(name: &str, explained: &Explained) -> Value {
+    let limit = |limit: &Limit| json!({ "limit": limit.dimension, "value": limit.value, "from": limit.from });
+    json!({
+        "name": name,
+        "kind": explained.kind,
+        "plugin": explained.plugin,
+        "grants": explained.grants,
+        "lends": explained.lends,
+        "config": explained.config,
+        "ceiling": explained.ceiling.as_ref().map(texts),
+        "limits": explained.limits.iter().map(limit).collect::<Vec<_>>(),
+        "budget": explained.budget,
+    })
+}
+
+fn as_text(name: &str, explained: &Explained) -> String {
+    let mut text = format!("{} {}", explained.kind, name.bold());
+    if explained.kind == "agent" && explained.plugin != name {
+        text.push_str(&format!(", of plugin {}", explained.plugin));
+    }
+    text.push('\n');
+    let mut list = |heading: &str, lines: &[String], none: &str| {
+        text.push_str(&format!("\n{}\n", heading.bold()));
+        match lines {
+            [] => text.push_str(&format!("  {none}\n")),
+            lines => lines.iter().for_each(|line| text.push_str(&format!("  {line}\n"))),
+        }
+    };
+    list("may", &explained.grants, "nothing");
+    if explained.kind == "agent" {
+        list("may pass on", &explained.lends, "only what it may do itself");
+    }
+    if !explained.config.is_empty() {
+        list("is told", &explained.config, "");
+    }
+    match &explained.ceiling {
+        None => list("its author says that it could ever need", &[], "nothing is said, so all of the above holds"),
+        Some(ceiling) => list("its author says that it could ever need", &texts(ceiling), "no grant at all"),
+    }
+    let mut limits = table::table(["limit", "value", "from"]);
+    for limit in &explained.limits {
+        limits.add_row([limit.dimension.to_string(), limit.value.to_string(), limit.from.clone()]);
+    }
+    table::align_right(&mut limits, &[1]);
+    text + "\n" + &table::show(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_smallest_limit_wins_and_names_its_table() {
+        let spec = |fuel, time| LimitSpec::from_iter([(Dimension::Fuel, fuel), (Dimension::TimeMs, time)]);
+        let host = LimitSpec::from_iter([(Dimension::Fuel, 5_000_000_000)]);
+        let (plugin, agent) = (spec(100, 60_000), spec(200, 10));
+        let tables = [("[plugins.p.limits]".to_owned(), &plugin), ("[agents.a.limits]".to_owned(), &agent)];
+        let limits = effective(&host, &tables);
+        let from = |dimension| {
+            let limit = limits.iter().find(|limit| limit.dimension == dimension).unwrap();
+            format!("{} {}", limit.value, limit.from)
+        };
+        assert_eq!(from(Dimension::Fuel), "100 [plugins.p.limits]");
+        assert_eq!(from(Dimension::TimeMs), "10 [agents.a.limits]");
+        assert_eq!(from(Dimension::Calls), "10000 default");
+        let alone = effective(&host, &[]);
+        assert_eq!(alone[0], Limit { dimension: Dimension::Fuel, value: 5_000_000_000, from: "[limits]".into() });
+    }
+
+    #[test]
+    fn a_grant_is_shown_as_it_will_hold() {
+        let text = "name = \"t\"\n[inputs.folder]\nkind = \"folder\"\n[plugins.p]\npath = \"p.wasm\"\n\
+                    grants = { files = [\"{input.folder}:read\"], log = true }\n";
+        let manifest = Manifest::parse(text, Path::new("/project/priory.toml")).unwrap();
+        let grants = |inputs: &BTreeMap<String, String>| {
+            manifest.plugins["p"].grants.0.iter().map(|grant| show(grant, inputs)).collect::<Vec<_>>()
+        };
+        assert!(grants(&BTreeMap::new()).contains(&"file={input.folder}:read  (give --input folder=…)".to_owned()));
+        let inputs = BTreeMap::from([("folder".to_owned(), "/docs".to_owned())]);
+        let shown = grants(&inputs);
+        assert!(shown.iter().any(|grant| grant.starts_with("file=/docs:read")), "{shown:?}");
+        assert!(shown.contains(&"log".to_owned()), "{shown:?}");
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The binary `priory`: the library `priory` with a command line, a manifest's folder and a terminal around it.
+//!
+//! In reading order: [`commands`] has one file for each verb; [`project`] finds what a verb names, and [`toolchain`]
+//! builds what is not built; [`running`] starts a run and waits for its end; [`ui`] is what people see.
+//!
+//! **Invariants.** Nothing is run but through [`priory::Host`]. stdout holds results only; everything said about them goes to
+//! stderr. Every way in which the program can end is in [`ui::exit`].
+
+#![forbid(unsafe_code)]
+
+mod commands;
+
+mod bounds;
+mod function;
+mod project;
+mod running;
+mod toolchain;
+mod wit;
+
+mod amount;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = commands::Cli::parse();
+    log_to_stderr();
+    match cli.execute() {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            anstream::eprint!("{}", error.render());
+            ExitCode::from(error.exit.code())
+        }
+    }
+}
+
+/// Writes what the host tells about itself to stderr: warnings, unless `PRIORY_LOG` or `RUST_LOG` says otherwise.
+fn log_to_stderr() {
+    let said = std::env::var("PRIORY_LOG").or_else(|_| std::env::var("RUST_LOG"));
+    let filter = said.ok().and_then(|said| EnvFilter::try_new(said).ok()).unwrap_or_else(|| EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    log.with_ansi(ui::live::is_colored()).with_target(false).init();
+}

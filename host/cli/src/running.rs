@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs something to its end, shows it meanwhile, and takes an interrupt for a wish to stop.
+
+use priory::core::{Failure, Usage};
+use priory::{Host, RunEnd, RunSpec};
+use tokio::runtime::Runtime;
+
+use crate::amount::{show_bytes, show_count, show_micros};
+use crate::ui::error::{Error, Result, Settings};
+use crate::ui::exit::Exit;
+use crate::ui::live::{Live, Mode};
+use crate::ui::text::counted;
+use crate::ui::tree::Tree;
+
+/// Threads that do I/O. Guests compute on threads of their own.
+const IO_THREADS: usize = 2;
+
+/// A run that has ended.
+pub(crate) struct Ended {
+    pub(crate) end: RunEnd,
+    pub(crate) tree: Tree,
+    interrupted: bool,
+}
+
+/// Makes the runtime that a host lives in.
+pub(crate) fn runtime() -> Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(IO_THREADS).enable_all().build();
+    runtime.map_err(|error| Error::io("the threads of the host cannot be started", &error))
+}
+
+/// Runs something to its end.
+pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode) -> Result<Ended> {
+    let show = |error: &std::io::Error| Error::io("the run cannot be shown", error);
+    let (recorder, live) = Live::start(mode).map_err(|error| show(&error))?;
+    let mut started = host.start(spec.recorder(recorder)).map_err(|failure| refused(&failure))?;
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            () = live.ended() => break,
+            signal = tokio::signal::ctrl_c() => {
+                if interrupted || signal.is_err() {
+                    // Asked twice: whatever still holds the run up is not waited for.
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+                interrupted = true;
+                started.cancel();
+            }
+        }
+    }
+    let end = started.wait().await;
+    Ok(Ended { end, tree: live.finish(), interrupted })
+}
+
+/// Says why a run did not begin.
+fn refused(failure: &Failure) -> Error {
+    match failure {
+        Failure::Unavailable(_) => Error::not_found(failure.to_string()),
+        Failure::Invalid(_) => Error::usage(failure.to_string()),
+        _ => Error::of_failure(failure, &Settings::Flags),
+    }
+}
+
+impl Ended {
+    /// Returns how the program ends after this run.
+    pub(crate) fn exit(&self) -> Exit {
+        match &self.end.result {
+            Ok(_) => Exit::Ok,
+            Err(_) if self.interrupted => Exit::Interrupted,
+            Err(failure) => Exit::of(failure),
+        }
+    }
+
+    /// Returns the error that is told where the run failed.
+    pub(crate) fn error(&self, settings: &Settings) -> Option<Error> {
+        let failure = self.end.result.as_ref().err()?;
+        let mut error = match failure {
+            Failure::Cancelled { .. } if self.interrupted => Error::new(Exit::Interrupted, "the run was interrupted"),
+            failure => Error::of_failure(failure, settings),
+        };
+        error.exit = self.exit();
+        Some(error)
+    }
+
+    /// Returns the last line of `--json`.
+    pub(crate) fn as_json(&self) -> serde_json::Value {
+        let mut line = serde_json::json!({ "event": "result", "usage": self.end.usage, "exit": self.exit().code() });
+        let (key, value) = match &self.end.result {
+            Ok(report) => ("report", serde_json::to_value(report)),
+            Err(failure) => ("failure", serde_json::to_value(failure)),
+        };
+        if let (Some(object), Ok(value)) = (line.as_object_mut(), value) {
+            object.insert(key.to_owned(), value);
+        }
+        line
+    }
+
+    /// Returns what the run took, on one line.
+    pub(crate) fn summary(&self) -> String {
+        summary(self.tree.frames(), &self.end.usage)
+    }
+}
+
+fn summary(frames: usize, usage: &Usage) -> String {
+    format!(
+        "{} · {} fuel · {} · {} compute · {} wait · {}",
+        counted(frames, "frame"),
+        show_count(usage.fuel),
+        show_bytes(usage.memory_bytes),
+        show_micros(usage.compute_us),
+        show_micros(usage.wait_us),
+        counted(usize::try_from(usage.calls).unwrap_or(usize::MAX), "call"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use priory::core::{Json, Report};
+
+    use super::*;
+
+    fn ended(result: std::result::Result<Report, Failure>, interrupted: bool) -> Ended {
+        Ended { end: RunEnd { result, usage: Usage::default() }, tree: Tree::default(), interrupted }
+    }
+
+    #[test]
+    fn the_last_line_of_json_holds_the_result() {
+        let report = Report { output: Json::parse("{\"a\":1}").unwrap(), summary: None };
+        let line = ended(Ok(report), false).as_json();
+        assert_eq!(line["event"], "result");
+        assert_eq!(line["report"]["output"]["a"], 1);
+        assert_eq!(line["exit"], 0);
+        let line = ended(Err(Failure::other("x")), false).as_json();
+        assert_eq!(line["failure"]["kind"], "other");
+        assert_eq!(line["exit"], 1);
+    }
+
+    #[test]
+    fn an_interrupt_is_told_as_one() {
+        let cancelled = || Err(Failure::Cancelled { by: "whoever started the run".into() });
+        assert_eq!(ended(cancelled(), true).error(&Settings::Flags).unwrap().exit, Exit::Interrupted);
+        let text = ended(cancelled(), true).error(&Settings::Flags).unwrap().render();
+        assert!(text.contains("the run was interrupted"));
+        assert_eq!(ended(Err(Failure::other("x")), true).exit(), Exit::Interrupted);
+    }
+
+    #[test]
+    fn what_a_run_took_stands_on_one_line() {
+        let usage = Usage { fuel: 12_000, memory_bytes: 65_536, compute_us: 10, wait_us: 0, calls: 1, bytes: 0 };
+        assert_eq!(summary(2, &usage), "2 frames · 12 k fuel · 64 KiB · 10 µs compute · 0 µs wait · 1 call");
+    }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What went wrong, as it is told to the user: one line, its causes, and what to do about it.
+
+use std::fmt::Write as _;
+use std::io;
+
+use owo_colors::OwoColorize;
+use priory::core::failure::{Denial, LimitHit};
+use priory::core::{Dimension, Failure};
+use priory::manifest;
+
+use super::exit::Exit;
+use super::text::{indented, printable};
+
+/// How many functions of a broken guest's stack are shown.
+const STACK_SHOWN_MAX: usize = 12;
+
+/// Why the program ends without doing what it was asked.
+#[derive(Debug)]
+pub(crate) struct Error {
+    pub(crate) exit: Exit,
+    message: String,
+    causes: Vec<String>,
+    /// Shown as it is, below the message.
+    detail: String,
+    hint: Option<String>,
+}
+
+/// The result of everything that a command does.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where a user changes what a run may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Settings {
+    /// On the command line: there is no manifest.
+    Flags,
+    /// In a manifest.
+    Manifest(String),
+}
+
+impl Error {
+    /// Makes an error of one line.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), detail: String::new(), hint: None }
+    }
+
+    /// Makes an error about something that is not there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Exit::NotFound, message)
+    }
+
+    /// Makes an error about the command line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Makes an error of a file that cannot be read or written.
+    pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
+        Self::new(exit, what).cause(error.to_string())
+    }
+
+    /// Adds a cause.
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Adds lines that are shown as they are.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Says what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells of a failed run.
+    pub(crate) fn of_failure(failure: &Failure, settings: &Settings) -> Self {
+        let error = Self::new(Exit::of(failure), failure.to_string());
+        match failure {
+            Failure::Denied(denial) => error.hint(allow(denial, settings)),
+            Failure::Limit(hit) => error.hint(raise(hit.dimension, &raised(hit), settings)),
+            Failure::Timeout(timeout) => {
+                let more = timeout.allowed_ms.saturating_mul(2).to_string();
+                error.hint(raise(Dimension::TimeMs, &more, settings))
+            }
+            Failure::Trap(trap) if !trap.backtrace.is_empty() => {
+                let shown = trap.backtrace.iter().take(STACK_SHOWN_MAX).map(|function| format!("in {function}"));
+                shown.fold(error, Self::cause)
+            }
+            _ => error,
+        }
+    }
+
+    /// Writes it for a terminal; whoever prints it removes the colours where there are none.
+    pub(crate) fn render(&self) -> String {
+        let mut text = format!("{} {}\n", "error:".bright_red().bold(), printable(&self.message).trim_end());
+        // Writing to a string does not fail.
+        for cause in &self.causes {
+            let _ = writeln!(text, "{}", indented(printable(cause).trim_end(), 2));
+        }
+        if !self.detail.is_empty() {
+            let _ = writeln!(text, "{}", self.detail.trim_end());
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "{} {}", "hint:".bright_cyan().bold(), printable(hint).trim_end());
+        }
+        text
+    }
+}
+
+/// Says how to allow what was denied.
+fn allow(denial: &Denial, settings: &Settings) -> String {
+    match settings {
+        Settings::Manifest(path) if denial.remedy.starts_with('[') => {
+            format!("to allow it, add to {path}:\n\n{}\n", indented(&denial.remedy, 4))
+        }
+        Settings::Flags => match as_flag(&denial.remedy) {
+            Some(flag) => format!("to allow it, add {flag}"),
+            None if denial.remedy.starts_with('[') => {
+                format!("to allow it, write a manifest with:\n\n{}\n", indented(&denial.remedy, 4))
+            }
+            None => denial.remedy.trim_start_matches("# ").to_owned(),
+        },
+        Settings::Manifest(_) if denial.remedy.starts_with("--") => format!("to allow it, add {}", denial.remedy),
+        Settings::Manifest(_) => denial.remedy.trim_start_matches("# ").to_owned(),
+    }
+}
+
+/// Turns the lines of a manifest that allow something into the flag that does.
+fn as_flag(remedy: &str) -> Option<String> {
+    if remedy.starts_with("--") {
+        return Some(remedy.to_owned());
+    }
+    let line = remedy.lines().find(|line| !line.starts_with(['[', '#']))?;
+    let (key, value) = line.split_once(" = ")?;
+    if key == "log" {
+        return Some("--grant log".to_owned());
+    }
+    let kind = match key {
+        "tools" => "tool",
+        "agents" => "agent",
+        "files" => "file",
+        "http" | "env" | "config" => key,
+        _ => return None,
+    };
+    // A value in a table of its own has conditions, and a flag has none.
+    let quoted = value.strip_prefix('[')?.strip_suffix(']')?;
+    let text: String = serde_json::from_str(quoted).ok()?;
+    Some(format!("--grant '{kind}={text}'"))
+}
+
+fn raised(hit: &LimitHit) -> String {
+    hit.used.max(hit.allowed).saturating_mul(2).to_string()
+}
+
+/// Says how to raise a limit.
+fn raise(dimension: Dimension, to: &str, settings: &Settings) -> String {
+    let flag = match dimension {
+        Dimension::Fuel => Some(format!("--fuel {to}")),
+        Dimension::MemoryBytes => Some(format!("--memory {to}")),
+        Dimension::TimeMs => Some(format!("--timeout {to}ms")),
+        _ => None,
+    };
+    match (settings, flag) {
+        (Settings::Flags, Some(flag)) => format!("if it may take more, add {flag}"),
+        (Settings::Flags, None) => format!("if it may take more, write a manifest with `[limits]` `{dimension} = {to}`"),
+        (Settings::Manifest(path), _) => format!(
+            "if it may take more, raise `{dimension}` in {path}; `priory explain NAME` shows which table sets it"
+        ),
+    }
+}
+
+impl From<manifest::Error> for Error {
+    fn from(error: manifest::Error) -> Self {
+        match &error {
+            manifest::Error::Problems { path, problems, .. } => {
+                let count = super::text::counted(problems.len(), "problem");
+                Self::new(Exit::Invalid, format!("{} has {count}", path.display())).detail(error.render(true))
+            }
+            manifest::Error::Read { source, .. } => Self::io(error.to_string(), source),
+            manifest::Error::UnknownInput { .. }
+            | manifest::Error::InputTooLong { .. }
+            | manifest::Error::InputPath { .. } => Self::usage(error.to_string()),
+            manifest::Error::MissingInput { description, .. } => {
+                let usage = Self::usage(error.to_string());
+                if description.is_empty() { usage } else { usage.cause(description.clone()) }
+            }
+            _ => Self::new(Exit::Invalid, error.to_string()),
+        }
+    }
+}
+
+impl From<priory::Error> for Error {
+    fn from(error: priory::Error) -> Self {
+        use priory::Error as Of;
+        let exit = match &error {
+            Of::Load(_) | Of::Catalog(_) | Of::UnknownPlugin { .. } | Of::LinkedInCircle(_) | Of::Grant(_) => {
+                Exit::Invalid
+            }
+            Of::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
+            _ => Exit::Failed,
+        };
+        let mut causes = Vec::new();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        let message = error.to_string();
+        causes.retain(|cause| !message.contains(cause));
+        causes.into_iter().fold(Self::new(exit, message), Self::cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(remedy: &str, settings: &Settings, expect: &str) {
+        let denial = Denial { effect: "file /x for read".into(), by: "plugin files".into(), remedy: remedy.into() };
+        let error = Error::of_failure(&Failure::Denied(denial), settings);
+        assert_eq!(error.exit, Exit::Denied);
+        let text = anstream::adapter::strip_str(&error.render()).to_string();
+        let start = "error: file /x for read is not granted: plugin files does not allow it\n";
+        assert_eq!(text.strip_prefix(start).unwrap(), expect);
+    }
+
+    #[test]
+    fn a_denial_says_how_to_allow_it() {
+        let manifest = Settings::Manifest("priory.toml".into());
+        let lines = "[plugins.files.grants]\nfiles = [\"/x:read\"]";
+        check(
+            lines,
+            &manifest,
+            "hint: to allow it, add to priory.toml:\n\n    [plugins.files.grants]\n    files = [\"/x:read\"]\n",
+        );
+        check(lines, &Settings::Flags, "hint: to allow it, add --grant 'file=/x:read'\n");
+        check("[plugins.a.grants]\nlog = true", &Settings::Flags, "hint: to allow it, add --grant log\n");
+        check("--grant \"log\"", &manifest, "hint: to allow it, add --grant \"log\"\n");
+        let dial = "[plugins.a.grants]\nhttp = [{ allow = \"GET http://a/\", addresses = [\"10.0.0.1\"] }]";
+        assert!(allow_text(dial).starts_with("to allow it, write a manifest with:"));
+    }
+
+    fn allow_text(remedy: &str) -> String {
+        let denial = Denial { effect: String::new(), by: String::new(), remedy: remedy.into() };
+        allow(&denial, &Settings::Flags)
+    }
+
+    #[test]
+    fn a_limit_names_its_flag_or_its_manifest() {
+        let failure = Failure::limit(Dimension::Fuel, 10, 10, "0 tool a.b");
+        let text = |settings| anstream::adapter::strip_str(&Error::of_failure(&failure, settings).render()).to_string();
+        assert!(text(&Settings::Flags).ends_with("hint: if it may take more, add --fuel 20\n"));
+        assert!(text(&Settings::Manifest("priory.toml".into())).contains("raise `fuel` in priory.toml"));
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Shows a run while it goes on: as a tree on a terminal, as lines of JSON for programs, else not at all.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use owo_colors::OwoColorize;
+use priory::core::effect::Level;
+use priory::core::event::{Envelope, Event};
+use priory::core::ports::Recorder;
+use priory::record::Each;
+use tokio::sync::Notify;
+
+use super::text::printable;
+use super::tree::Tree;
+
+/// How many events may wait to be shown. A run that is faster than its terminal or its reader waits for it: no event is
+/// lost, and no memory is filled with them.
+const WAITING_MAX: usize = 4_096;
+/// How many events are taken in between two drawings.
+const BATCH_MAX: usize = 256;
+/// How often a tree is drawn when nothing happens.
+const TICK: Duration = Duration::from_millis(100);
+/// How many lines a tree has at most.
+const HEIGHT_MAX: usize = 24;
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// One event a line, on stdout.
+    Json,
+    /// A tree on the terminal.
+    Tree,
+    /// Only what guests log.
+    Quiet,
+}
+
+impl Mode {
+    /// Chooses how a run of agents is shown.
+    pub(crate) fn of_run(json: bool) -> Self {
+        match json {
+            true => Self::Json,
+            false if io::stderr().is_terminal() => Self::Tree,
+            false => Self::Quiet,
+        }
+    }
+}
+
+/// A run that is being shown.
+pub(crate) struct Live {
+    ended: Arc<Notify>,
+    thread: JoinHandle<Tree>,
+}
+
+impl Live {
+    /// Begins to show a run; its events go to the recorder.
+    pub(crate) fn start(mode: Mode) -> io::Result<(Arc<dyn Recorder>, Self)> {
+        let (sender, receiver) = sync_channel(WAITING_MAX);
+        let ended = Arc::new(Notify::new());
+        // It blocks on its reader, so it has a thread of its own.
+        let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(mode, &receiver))?;
+        let recorder = recorder(sender, ended.clone());
+        Ok((recorder, Self { ended, thread }))
+    }
+
+    /// Waits until the run has ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Waits until everything was shown. The run must have ended, or must never have begun.
+    pub(crate) fn finish(self) -> Tree {
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+fn recorder(sender: SyncSender<Envelope>, ended: Arc<Notify>) -> Arc<dyn Recorder> {
+    Arc::new(Each(move |envelope: Envelope| {
+        let last = matches!(envelope.event, Event::RunEnded { .. });
+        // Who shows has gone only when its thread broke; the run goes on without it.
+        let _ = sender.send(envelope);
+        if last {
+            ended.notify_one();
+        }
+    }))
+}
+
+fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
+    let mut shown = Shown::new(mode);
+    loop {
+        match events.recv_timeout(TICK) {
+            Ok(envelope) => {
+                let batch = std::iter::once(envelope).chain(events.try_iter().take(BATCH_MAX));
+                if batch.fold(false, |ended, envelope| shown.take(&envelope) || ended) {
+                    break;
+                }
+                shown.draw();
+            }
+            Err(RecvTimeoutError::Timeout) => shown.draw(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    shown.finish()
+}
+
+/// What has been shown so far.
+struct Shown {
+    tree: Tree,
+    bar: Option<ProgressBar>,
+    json: Option<BufWriter<io::Stdout>>,
+    color: bool,
+}
+
+impl Shown {
+    fn new(mode: Mode) -> Self {
+        let bar = (mode == Mode::Tree).then(|| {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            ProgressBar::new_spinner().with_style(style)
+        });
+        let json = (mode == Mode::Json).then(|| BufWriter::new(io::stdout()));
+        Self { tree: Tree::default(), bar, json, color: is_colored() }
+    }
+
+    /// Takes an event; tells whether it is the last one.
+    fn take(&mut self, envelope: &Envelope) -> bool {
+        self.tree.apply(envelope);
+        if let Some(out) = &mut self.json {
+            let written = serde_json::to_writer(&mut *out, envelope).map_err(io::Error::from);
+            if written.and_then(|()| out.write_all(b"\n")).is_err() {
+                // Nobody reads any more.
+                self.json = None;
+            }
+        } else if let Event::Log { level, message } = &envelope.event {
+            let program = self.tree.program(&envelope.frame);
+            let line = log_line(program, *level, message);
+            match &self.bar {
+                Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+                None => anstream::eprintln!("{line}"),
+            }
+        }
+        matches!(envelope.event, Event::RunEnded { .. })
+    }
+
+    fn draw(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.tree.render(HEIGHT_MAX, self.color).join("\n"));
+            bar.tick();
+        }
+        if let Some(out) = &mut self.json {
+            let _ = out.flush();
+        }
+    }
+
+    fn finish(mut self) -> Tree {
+        if let Some(out) = &mut self.json {
+            let _ = out.flush();
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+            for line in self.tree.render(HEIGHT_MAX, true) {
+                anstream::eprintln!("{line}");
+            }
+        }
+        self.tree
+    }
+}
+
+/// Tells whether stderr takes colours.
+pub(crate) fn is_colored() -> bool {
+    !matches!(anstream::AutoStream::choice(&io::stderr()), anstream::ColorChoice::Never)
+}
+
+fn log_line(program: &str, level: Level, message: &str) -> String {
+    let label = match level {
+        Level::Error => format!("{} ", "error".red()),
+        Level::Warn => format!("{} ", "warning".yellow()),
+        Level::Info | Level::Debug | Level::Trace => String::new(),
+    };
+    format!("{} {label}{}", format!("{program}:").dimmed(), printable(message.trim_end()))
+}

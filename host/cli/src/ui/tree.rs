@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The frames of a run as a tree: what runs, what ended how, and what it took.
+
+use std::collections::BTreeMap;
+
+use owo_colors::OwoColorize;
+use priory::core::event::{Envelope, Event, Program};
+use priory::core::{FramePath, Usage};
+
+use super::text::printable;
+use crate::amount::{show_bytes, show_count, show_micros};
+
+/// How many frames are kept; those that begin later are only counted.
+const FRAMES_MAX: usize = 4_096;
+/// How much of a name is shown, in characters.
+const NAME_CHARS_MAX: usize = 60;
+
+/// How far a frame is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Running,
+    Ok,
+    /// With the kind of its failure.
+    Failed(&'static str),
+}
+
+#[derive(Debug)]
+struct Node {
+    program: String,
+    state: State,
+    fuel: u64,
+    /// Known when the frame has ended.
+    usage: Option<Usage>,
+    /// The number of the event that changed it last.
+    changed: u64,
+}
+
+/// The frames of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    /// In the order of their paths, a frame stands right above the frames that it called.
+    nodes: BTreeMap<FramePath, Node>,
+    left_out: usize,
+}
+
+impl Tree {
+    /// Takes note of an event.
+    pub(crate) fn apply(&mut self, envelope: &Envelope) {
+        let Envelope { frame, fuel, seq, event, .. } = envelope;
+        match event {
+            Event::FrameStarted { program, .. } => self.add(frame, program, *seq),
+            Event::FrameEnded { failure, usage } => {
+                if let Some(node) = self.nodes.get_mut(frame) {
+                    node.state = failure.as_ref().map_or(State::Ok, |failure| State::Failed(failure.kind()));
+                    node.usage = Some(*usage);
+                    node.fuel = usage.fuel;
+                    node.changed = *seq;
+                }
+            }
+            Event::Outcome { step, summary, outcome } => {
+                self.burnt(frame, *fuel);
+                if let Err(failure) = &**outcome {
+                    self.refused(&frame.child(*step), summary, failure.kind(), *seq);
+                }
+            }
+            Event::Intent { .. } | Event::Log { .. } => self.burnt(frame, *fuel),
+            Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// Returns the name of the program of a frame.
+    pub(crate) fn program(&self, frame: &FramePath) -> &str {
+        self.nodes.get(frame).map_or("run", |node| node.program.as_str())
+    }
+
+    /// Returns the number of frames that began.
+    pub(crate) fn frames(&self) -> usize {
+        self.nodes.len() + self.left_out
+    }
+
+    /// Returns what the root frame itself used, once it has ended.
+    pub(crate) fn root_usage(&self) -> Option<Usage> {
+        self.nodes.values().next()?.usage
+    }
+
+    /// Writes one line for each frame, at most `height` of them: first those that run, then those that changed last.
+    pub(crate) fn render(&self, height: usize, color: bool) -> Vec<String> {
+        let shown = self.shown(height);
+        let left_out = self.frames() - shown.len();
+        let names: Vec<_> = shown.iter().map(|(path, node)| (name(path, node), *node)).collect();
+        let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        let mut lines: Vec<_> = names.iter().map(|(name, node)| row(name, width, node, color)).collect();
+        if left_out > 0 {
+            lines.push(paint(&format!("… and {left_out} more"), color, |text| text.dimmed().to_string()));
+        }
+        lines
+    }
+
+    fn add(&mut self, frame: &FramePath, program: &Program, seq: u64) {
+        if self.nodes.len() >= FRAMES_MAX {
+            self.left_out += 1;
+            return;
+        }
+        let program = printable(&program.to_string().replace(['\n', '\t'], " "));
+        let node = Node { program, state: State::Running, fuel: 0, usage: None, changed: seq };
+        self.nodes.insert(frame.clone(), node);
+    }
+
+    fn burnt(&mut self, frame: &FramePath, fuel: u64) {
+        if let Some(node) = self.nodes.get_mut(frame) {
+            node.fuel = node.fuel.max(fuel);
+        }
+    }
+
+    /// Shows an effect that was refused before a frame was opened for it.
+    fn refused(&mut self, path: &FramePath, summary: &str, kind: &'static str, seq: u64) {
+        if self.nodes.len() < FRAMES_MAX && !self.nodes.contains_key(path) {
+            let program = printable(&summary.replace(['\n', '\t'], " "));
+            let node = Node { program, state: State::Failed(kind), fuel: 0, usage: None, changed: seq };
+            self.nodes.insert(path.clone(), node);
+        }
+    }
+
+    fn shown(&self, height: usize) -> Vec<(&FramePath, &Node)> {
+        let all: Vec<_> = self.nodes.iter().collect();
+        if all.len() <= height && self.left_out == 0 {
+            return all;
+        }
+        let mut by_weight = all;
+        by_weight.sort_by_key(|(_, node)| (node.state != State::Running, std::cmp::Reverse(node.changed)));
+        by_weight.truncate(height.saturating_sub(1));
+        by_weight.sort_by_key(|(path, _)| *path);
+        by_weight
+    }
+}
+
+fn name(path: &FramePath, node: &Node) -> String {
+    let mut name: String = "  ".repeat(path.depth() as usize) + &node.program;
+    if name.chars().count() > NAME_CHARS_MAX {
+        name = name.chars().take(NAME_CHARS_MAX - 1).collect();
+        name.push('…');
+    }
+    name
+}
+
+fn row(name: &str, width: usize, node: &Node, color: bool) -> String {
+    let mark = match node.state {
+        State::Running => paint("▸", color, |mark| mark.cyan().to_string()),
+        State::Ok => paint("✓", color, |mark| mark.green().to_string()),
+        State::Failed(_) => paint("✗", color, |mark| mark.red().to_string()),
+    };
+    let mut facts = Vec::new();
+    if let State::Failed(kind) = node.state {
+        facts.push(kind.to_owned());
+    }
+    if node.fuel > 0 {
+        facts.push(format!("{} fuel", show_count(node.fuel)));
+    }
+    if let Some(usage) = &node.usage {
+        facts.push(show_bytes(usage.memory_bytes));
+        facts.push(format!("{} compute", show_micros(usage.compute_us)));
+        facts.push(format!("{} wait", show_micros(usage.wait_us)));
+    }
+    let margin = " ".repeat(width.saturating_sub(name.chars().count()));
+    let facts = paint(&facts.join(" · "), color, |facts| facts.dimmed().to_string());
+    format!("{mark} {name}{margin}  {facts}").trim_end().to_owned()
+}
+
+fn paint(text: &str, color: bool, with: impl Fn(&str) -> String) -> String {
+    if color { with(text) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use priory::core::failure::Denial;
+    use priory::core::{Failure, Limits, RunId};
+
+    use super::*;
+
+    fn envelope(seq: u64, frame: &FramePath, event: Event) -> Envelope {
+        Envelope { run: RunId::from_parts(0, 0), seq, frame: frame.clone(), unix_ms: 0, fuel: 7_000, event }
+    }
+
+    fn started(seq: u64, frame: &FramePath, program: Program) -> Envelope {
+        envelope(seq, frame, Event::FrameStarted { program, plugin: None, limits: Limits::default() })
+    }
+
+    fn ended(seq: u64, frame: &FramePath, failure: Option<Failure>) -> Envelope {
+        let usage = Usage {
+            fuel: 1_234_567,
+            memory_bytes: 1_114_112,
+            compute_us: 1_500,
+            wait_us: 20,
+            ..Usage::default()
+        };
+        envelope(seq, frame, Event::FrameEnded { failure, usage })
+    }
+
+    fn agent(name: &str) -> Program {
+        Program::Agent(Arc::from(name))
+    }
+
+    fn tree(events: &[Envelope]) -> Tree {
+        let mut tree = Tree::default();
+        events.iter().for_each(|event| tree.apply(event));
+        tree
+    }
+
+    #[test]
+    fn frames_stand_below_who_called_them() {
+        let root = FramePath::root();
+        let denial = Denial { effect: "tool a.b".into(), by: "agent editor".into(), remedy: String::new() };
+        let outcome = Event::Outcome {
+            step: 2,
+            summary: Arc::from("tool export.write"),
+            outcome: Arc::new(Err(Failure::Denied(denial))),
+        };
+        let tree = tree(&[
+            started(0, &root, agent("editor")),
+            started(1, &root.child(1), agent("writer")),
+            started(2, &root.child(0), agent("researcher")),
+            started(3, &root.child(0).child(0), Program::Tool(Arc::from("files.search"))),
+            ended(4, &root.child(0).child(0), None),
+            ended(5, &root.child(0), Some(Failure::other("x"))),
+            envelope(6, &root, outcome),
+        ]);
+        assert_eq!(
+            tree.render(20, false).join("\n"),
+            "\
+▸ agent editor             7 k fuel
+✗   agent researcher       other · 1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
+✓     tool files.search    1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
+▸   agent writer
+✗   tool export.write      denied"
+        );
+    }
+
+    #[test]
+    fn what_runs_is_shown_before_what_has_ended() {
+        let root = FramePath::root();
+        let mut events = vec![started(0, &root, agent("a"))];
+        for step in 0..10 {
+            events.push(started(u64::from(step) * 2 + 1, &root.child(step), agent("b")));
+            if step != 3 {
+                events.push(ended(u64::from(step) * 2 + 2, &root.child(step), None));
+            }
+        }
+        let lines = tree(&events).render(4, false);
+        assert_eq!(lines.len(), 4);
+        assert!(lines[0].starts_with("▸ agent a") && lines[1].starts_with("▸   agent b"), "{lines:?}");
+        assert!(lines[2].starts_with("✓   agent b"), "{lines:?}");
+        assert_eq!(lines[3], "… and 8 more");
+    }
+
+    #[test]
+    fn colours_can_be_left_out() {
+        let tree = tree(&[started(0, &FramePath::root(), agent("a\u{1b}[1m"))]);
+        assert!(!tree.render(9, false).join("").contains('\u{1b}'));
+        assert!(tree.render(9, true).join("").contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A toolset that breaks its own word, as its configuration key `behaviour` says.
+
+#![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::unwrap_used)]
+
+use priory_sdk::bindings::priory::agent::types::{Failure, Tool};
+use priory_sdk::bindings::toolset::exports::priory::agent::toolset::Guest;
+
+mod config {
+    wit_bindgen::generate!({
+        inline: r#"
+            package test:configured@0.1.0;
+            world guest { import wasi:config/store@0.2.0-rc.1; }
+            package wasi:config@0.2.0-rc.1 {
+                interface store {
+                    variant error { upstream(string), io(string) }
+                    get: func(key: string) -> result<option<string>, error>;
+                }
+            }
+        "#,
+        generate_all,
+    });
+}
+
+struct Tools;
+priory_sdk::bindings::toolset::export_toolset!(Tools with_types_in priory_sdk::bindings::toolset);
+
+fn behaviour() -> String {
+    config::wasi::config::store::get("behaviour").unwrap().unwrap_or_default()
+}
+
+fn tool(name: &str, input: &str, output: Option<&str>) -> Tool {
+    Tool {
+        name: name.to_owned(),
+        description: String::new(),
+        input_schema: input.to_owned(),
+        output_schema: output.map(str::to_owned),
+    }
+}
+
+const OBJECT: &str = r#"{"type":"object"}"#;
+const COUNT: &str = r#"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#;
+
+impl Guest for Tools {
+    fn list_tools() -> Result<Vec<Tool>, Failure> {
+        let deep = format!("{}{{}}{}", r#"{"not":"#.repeat(120), "}".repeat(120));
+        let huge = format!(r#"{{"description":"{}"}}"#, "x".repeat(300 << 10));
+        Ok(match behaviour().as_str() {
+            "bad-schema" => vec![tool("count", r#"{"type":"whatever"}"#, None)],
+            "schema-no-json" => vec![tool("count", "{", None)],
+            "schema-outside" => vec![tool("count", r#"{"$ref":"https://example.org/schema.json"}"#, None)],
+            "schema-file" => vec![tool("count", r#"{"$ref":"file:///etc/passwd"}"#, None)],
+            "schema-loop" => vec![tool("count", r##"{"$ref":"#"}"##, None)],
+            "schema-deep" => vec![tool("count", &deep, None)],
+            "schema-huge" => vec![tool("count", &huge, None)],
+            "schema-pattern" => vec![tool("count", r#"{"properties":{"n":{"pattern":"(a{1000}){1000}"}}}"#, None)],
+            "schema-backtracking" => {
+                vec![tool("count", r#"{"properties":{"n":{"pattern":"^(a+)+(?=b)$"}}}"#, None)]
+            }
+            "twice" => vec![tool("count", OBJECT, None), tool("count", OBJECT, None)],
+            "bad-name" => vec![tool("Count It!", OBJECT, None)],
+            "foreign-name" => vec![tool("other.count", OBJECT, None)],
+            "many" => (0..1_025).map(|n| tool(&format!("t{n}"), OBJECT, None)).collect(),
+            "list-breaks" => panic!("no list"),
+            "list-spins" => loop {
+                std::hint::black_box(0);
+            },
+            _ => vec![tool("count", COUNT, Some(r#"{"type":"integer"}"#))],
+        })
+    }
+
+    fn call_tool(_: String, arguments: String) -> Result<String, Failure> {
+        Ok(match behaviour().as_str() {
+            "breaks-output" => r#""many""#.to_owned(),
+            "no-json" => "[1,".to_owned(),
+            "deep-json" => "[".repeat(200) + &"]".repeat(200),
+            "call-breaks" => panic!("no call"),
+            _ => arguments.trim_start_matches(r#"{"n":"#).trim_end_matches('}').trim().to_owned(),
+        })
+    }
+}

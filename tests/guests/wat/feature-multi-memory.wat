@@ -1,0 +1,8 @@
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+;; Wants two memories in one module.
+(component
+  (core module $m
+    (memory 1) (memory 1)
+    (func (export "run") (result i32) (i32.const 1)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result u32) (canon lift (core func $i "run"))))

@@ -1,0 +1,9 @@
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+;; Breaks in the start function.
+(component
+  (core module $m
+    (func $boom unreachable)
+    (start $boom)
+    (func (export "run") (result i32) (i32.const 1)))
+  (core instance $i (instantiate $m))
+  (func (export "run") (result u32) (canon lift (core func $i "run"))))

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that are no component, or not one for this host: each is refused when it is loaded, with a typed error on one line.
+
+use priory::core::Digest;
+use priory::{AgentSpec, Error, LoadError, PluginSpec};
+
+use crate::guests;
+use crate::stage::{block, builder, good, neighbour_works};
+
+/// Loads a plugin beside a good one and returns why it was refused. The good one still loads alone.
+#[track_caller]
+fn refused(plugin: PluginSpec) -> LoadError {
+    let error = match block(builder().plugin(good()).plugin(plugin).build()) {
+        Err(Error::Load(error)) => error,
+        Err(other) => panic!("refused for another reason: {other:?}"),
+        Ok(_) => panic!("it was loaded"),
+    };
+    let text = error.to_string();
+    assert!(!text.contains('\n') && text.len() < 1_000, "{text:?}");
+    error
+}
+
+#[track_caller]
+fn refused_bytes(bytes: impl Into<Vec<u8>>) -> LoadError {
+    refused(PluginSpec::new("odd", bytes.into()))
+}
+
+#[test]
+fn an_empty_file() {
+    let error = refused_bytes([]);
+    assert!(matches!(&error, LoadError::NotAComponent { what, .. } if what.contains("empty")), "{error:?}");
+}
+
+#[test]
+fn a_file_of_something_else() {
+    for bytes in [&b"#!/bin/sh\necho no\n"[..], b"\0as", b"\x7fELF-but-short", b"(component)"] {
+        let error = refused_bytes(bytes);
+        assert!(matches!(error, LoadError::NotAComponent { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn an_encoding_of_another_time() {
+    let error = refused_bytes(*b"\0asm\x0e\0\x02\0");
+    assert!(matches!(error, LoadError::NotAComponent { .. }), "{error:?}");
+}
+
+#[test]
+pub fn a_core_module() {
+    let error = refused_bytes(guests::wat("core-module"));
+    assert!(matches!(&error, LoadError::NotAComponent { what, .. } if what.contains("wasm32-wasip2")), "{error:?}");
+}
+
+#[test]
+fn compiled_code() {
+    // The beginning of an ELF file is enough for the runtime to take it for compiled code or not; either way it is never run.
+    let mut code = b"\x7fELF\x02\x01\x01\xc8".to_vec();
+    code.extend_from_slice(&[0; 56]);
+    assert!(matches!(refused_bytes(code), LoadError::NotAComponent { .. }));
+}
+
+#[test]
+fn a_component_that_was_cut_short() {
+    let whole = guests::wat("good");
+    for length in [8, 9, 20, whole.len() / 2, whole.len() - 1] {
+        let error = refused_bytes(&whole[..length]);
+        assert!(matches!(error, LoadError::Invalid { .. } | LoadError::NothingToCall { .. }), "{length}: {error:?}");
+    }
+}
+
+#[test]
+pub fn nothing_to_call() {
+    for name in ["nothing", "only-resources"] {
+        let error = refused_bytes(guests::wat(name));
+        assert!(matches!(error, LoadError::NothingToCall { .. }), "{name}: {error:?}");
+    }
+}
+
+#[test]
+pub fn imports_that_nobody_satisfies() {
+    for (name, import, words) in [
+        ("import-unknown", "acme:rockets/launch@1.0.0", "[plugins.odd.links]"),
+        ("import-wasi-03", "wasi:clocks/monotonic-clock@0.3.0", "WASI 0.2"),
+        ("import-other-version", "priory:agent/log@9.0.0", "0.1.0"),
+        ("import-wrong-type", "priory:agent/log@0.1.0", "write"),
+    ] {
+        match refused_bytes(guests::wat(name)) {
+            LoadError::Import { import: found, reason, .. } => {
+                assert_eq!(found, import);
+                assert!(reason.contains(words), "{name}: {reason}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+pub fn features_that_are_off() {
+    for feature in ["exceptions", "gc", "memory64", "multi-memory", "relaxed-simd", "tail-call", "threads"] {
+        let error = refused_bytes(guests::wat(&format!("feature-{feature}")));
+        assert!(matches!(error, LoadError::Invalid { .. }), "{feature}: {error:?}");
+    }
+}
+
+#[test]
+pub fn an_agent_of_another_type() {
+    let plugin = PluginSpec::new("false", guests::wat("false-agent"));
+    let built = block(builder().plugin(plugin).agent(AgentSpec::new("false", "false")).build());
+    let error = built.err().map(|error| error.to_string()).expect("an agent of another type is refused at load");
+    assert!(error.contains("priory:agent/agent"), "{error}");
+}
+
+#[test]
+fn another_digest_than_the_pinned() {
+    let mut plugin = good();
+    plugin.pinned = Some(Digest::of(b"something else"));
+    match refused(PluginSpec { name: "odd".into(), ..plugin }) {
+        LoadError::Digest { found, .. } => assert_eq!(found, Digest::of(&guests::wat("good"))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_component_that_is_too_large() {
+    let bytes = guests::wat("good").len() as u64;
+    let load = |most| block(builder().component_bytes_max(most).plugin(good()).build());
+    neighbour_works(&load(bytes).unwrap());
+    match load(bytes - 1) {
+        Err(Error::Load(LoadError::TooLarge { bytes: found, most, .. })) => {
+            assert_eq!((found, most), (bytes, bytes - 1))
+        }
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[test]
+fn a_ceiling_that_cannot_be_read() {
+    for ceiling in ["[", "[\"tool\"]", "[\"rocket=1\"]", "{}"] {
+        let mut bytes = guests::wat("good");
+        bytes.extend(custom_section("priory:ceiling", ceiling.as_bytes()));
+        let error = refused_bytes(bytes);
+        assert!(matches!(error, LoadError::Ceiling { .. }), "{ceiling}: {error:?}");
+    }
+}
+
+#[test]
+fn types_that_are_nested_too_deep() {
+    let types: String = (1..=70).map(|n| format!("(type $t{n} (option $t{}))", n - 1)).collect();
+    let text = format!(
+        r#"(component (type $t0 (option u8)) {types}
+            (core module $m (memory (export "mem") 1)
+              (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+              (func (export "run") (param i32) (result i32) (i32.const 8)))
+            (core instance $i (instantiate $m))
+            (func (export "run") (param "deep" (list $t70)) (result u32)
+              (canon lift (core func $i "run") (memory $i "mem") (realloc (func $i "realloc")))))"#
+    );
+    let text = text.replace(r#"(func (export "run") (param i32)"#, r#"(func (export "run") (param i32 i32)"#);
+    let error = refused_bytes(wat::parse_str(text).unwrap());
+    assert!(matches!(error, LoadError::NothingToCall { .. } | LoadError::Invalid { .. }), "{error:?}");
+}
+
+#[test]
+fn too_many_functions() {
+    let functions: String = (0..5_000)
+        .map(|n| format!(r#"(func (export "f{n}") (result u32) (canon lift (core func $i "run")))"#))
+        .collect();
+    let module =
+        r#"(core module $m (func (export "run") (result i32) (i32.const 1))) (core instance $i (instantiate $m))"#;
+    let error = refused_bytes(wat::parse_str(format!("(component {module} {functions})")).unwrap());
+    assert!(matches!(error, LoadError::TooDemanding { .. } | LoadError::Invalid { .. }), "{error:?}");
+}
+
+/// Writes a custom section as it stands in a component.
+pub fn custom_section(name: &str, data: &[u8]) -> Vec<u8> {
+    let length = |mut number: usize| {
+        let mut bytes = Vec::new();
+        loop {
+            let low = (number & 0x7f) as u8;
+            number >>= 7;
+            bytes.push(if number == 0 { low } else { low | 0x80 });
+            if number == 0 {
+                break bytes;
+            }
+        }
+    };
+    let mut content = length(name.len());
+    content.extend_from_slice(name.as_bytes());
+    content.extend_from_slice(data);
+    let mut section = vec![0];
+    section.extend(length(content.len()));
+    section.extend(content);
+    section
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Guests that take memory, tables, instances and handles without end.
+
+use priory::core::Dimension;
+use serde_json::json;
+
+use crate::stage::{MEMORY_BYTES, agent_misbehaves, hits, keeps_no_memory, limit, misbehaves, output, trap};
+
+#[test]
+pub fn takes_memory_without_end() {
+    let mut last = None;
+    keeps_no_memory(30, || last = Some(misbehaves("memory-grow.run", json!({}))));
+    let end = last.unwrap();
+    hits(&end, Dimension::MemoryBytes, MEMORY_BYTES, "0 tool memory-grow.run");
+    assert_eq!(limit(&end).used, MEMORY_BYTES + (64 << 10));
+    assert_eq!(end.usage.memory_bytes, MEMORY_BYTES);
+}
+
+#[test]
+pub fn takes_memory_in_several_memories() {
+    let end = misbehaves("memory-many.run", json!({}));
+    hits(&end, Dimension::MemoryBytes, MEMORY_BYTES, "0 tool memory-many.run");
+    assert!(end.usage.memory_bytes <= MEMORY_BYTES);
+}
+
+#[test]
+pub fn takes_memory_in_the_start_function() {
+    hits(&misbehaves("start-grow.run", json!({})), Dimension::MemoryBytes, MEMORY_BYTES, "0 tool start-grow.run");
+}
+
+#[test]
+pub fn wants_more_memory_at_once_than_it_may_have() {
+    let end = misbehaves("memory-minimum.run", json!({}));
+    hits(&end, Dimension::MemoryBytes, 64 << 20, "0 tool memory-minimum.run");
+    assert_eq!(limit(&end).used, 2_000 << 16);
+}
+
+#[test]
+pub fn its_own_maximum_is_its_own_affair() {
+    assert_eq!(output(&misbehaves("memory-own-maximum.run", json!({}))), u32::MAX);
+}
+
+#[test]
+fn allocates_without_end_in_rust() {
+    keeps_no_memory(10, || {
+        let end = agent_misbehaves("bare", json!({ "do": "allocate" }));
+        hits(&end, Dimension::MemoryBytes, 32 << 20, "0 agent bare");
+    });
+}
+
+#[test]
+pub fn takes_table_elements_without_end() {
+    hits(&misbehaves("table-grow.run", json!({})), Dimension::TableElements, 10_000, "0 tool table-grow.run");
+}
+
+#[test]
+pub fn wants_a_larger_table_than_it_may_have() {
+    let end = misbehaves("table-minimum.run", json!({}));
+    hits(&end, Dimension::TableElements, 10_000, "0 tool table-minimum.run");
+    assert_eq!(limit(&end).used, 15_000);
+}
+
+#[test]
+pub fn has_too_many_instances() {
+    hits(&misbehaves("instances-many.run", json!({})), Dimension::Instances, 64, "0 tool instances-many.run");
+}
+
+#[test]
+pub fn opens_handles_of_its_own_without_end() {
+    let most = Dimension::Handles.default_max();
+    assert_eq!(output(&misbehaves("handles.open", json!({ "count": 1_000 }))), 1_000);
+    hits(&misbehaves("handles.open", json!({ "count": 1_000_000 })), Dimension::Handles, most, "0 tool handles.open");
+}
+
+#[test]
+fn drops_a_handle_twice() {
+    assert!(trap(&misbehaves("handles.drop-twice", json!({}))).code.contains("handle"));
+}
+
+#[test]
+pub fn forges_a_handle() {
+    assert!(trap(&misbehaves("handles.forge", json!({}))).code.contains("handle"));
+}
+
+#[test]
+fn opens_pollables_without_end() {
+    let most = Dimension::Handles.default_max();
+    keeps_no_memory(5, || {
+        let end = misbehaves("wasi.open-pollables", json!({ "count": 1_000_000 }));
+        hits(&end, Dimension::Handles, most, "0 tool wasi.open-pollables");
+    });
+}
+
+#[test]
+fn opens_streams_without_end() {
+    let end = misbehaves("wasi.open-streams", json!({ "count": 1_000_000 }));
+    hits(&end, Dimension::Handles, Dimension::Handles.default_max(), "0 tool wasi.open-streams");
+}
+
+#[test]
+pub fn returns_more_text_than_it_may() {
+    let most = Dimension::OutputBytes.default_max();
+    let text = output(&misbehaves("huge-result.text", json!({ "length": 100_000 })));
+    assert_eq!(text.as_str().map(str::len), Some(100_000));
+    keeps_no_memory(10, || {
+        let end = misbehaves("huge-result.text", json!({ "length": most }));
+        hits(&end, Dimension::OutputBytes, most, "0 tool huge-result.text");
+    });
+    // What is larger than one call may carry is not even copied.
+    let end = misbehaves("huge-result.text", json!({ "length": 30_000_000 }));
+    hits(&end, Dimension::CallBytes, Dimension::CallBytes.default_max(), "0 tool huge-result.text");
+}
+
+#[test]
+fn returns_a_list_whose_elements_cost_the_host_more_than_the_guest() {
+    for function in ["bytes", "nothings", "empty-lists"] {
+        let end = misbehaves(&format!("huge-result.{function}"), json!({ "length": 4_000_000 }));
+        let grown = crate::stage::resident_bytes();
+        assert!(grown < 4 << 30, "{} MiB are resident after {function}", grown >> 20);
+        assert!(matches!(limit(&end).dimension, Dimension::CallBytes | Dimension::OutputBytes), "{end:?}");
+    }
+}
+
+#[test]
+fn asks_for_too_many_random_bytes() {
+    assert_eq!(output(&misbehaves("wasi.random-much", json!({ "count": 1_000_000 }))), 1_000_000);
+    let end = misbehaves("wasi.random-much", json!({ "count": 4_000_000_000u64 }));
+    assert!(trap(&end).code.contains("random"), "{end:?}");
+}
+
+#[test]
+fn an_agent_says_more_than_it_may() {
+    let most = Dimension::OutputBytes.default_max();
+    let end = agent_misbehaves("bare", json!({ "do": "say-much", "n": most }));
+    hits(&end, Dimension::OutputBytes, most, "0 agent bare");
+    assert_eq!(limit(&end).used, most + 2);
+}
