@@ -80,19 +80,32 @@ pub(crate) fn open(text: &str, bounds: &Bounds, given: &Given, build: bool) -> R
     if is_path(text) {
         return open_path(Path::new(text), bounds, given, build);
     }
-    let manifest = cut_to(&read_manifest(None)?, text)?;
+    open_named(&cut_to(&read_manifest(None)?, text)?, text, bounds, given, build)
+}
+
+/// Opens a plugin without the limits that are configured for it, so that they can be found anew.
+pub(crate) fn open_for_measuring(text: &str, bounds: &Bounds, given: &Given, build: bool) -> Result<Opened> {
+    if is_path(text) {
+        return open_path(Path::new(text), bounds, given, build);
+    }
+    let mut manifest = cut_to(&read_manifest(None)?, text)?;
+    manifest.plugins.values_mut().for_each(|plugin| plugin.limits = LimitSpec::default());
+    open_named(&manifest, text, bounds, given, build)
+}
+
+fn open_named(manifest: &Manifest, name: &str, bounds: &Bounds, given: &Given, build: bool) -> Result<Opened> {
     let inputs = manifest.resolve_inputs(&given.by_name(), &current_dir()?)?;
     Ok(Opened {
-        builder: from_manifest(&manifest, build)?.frames_max(FRAMES_OF_ONE).compute_threads(1),
-        plugin: text.to_owned(),
+        builder: from_manifest(manifest, build)?.frames_max(FRAMES_OF_ONE).compute_threads(1),
+        plugin: name.to_owned(),
         narrowed: bounds.narrowed(&inputs)?,
         inputs,
         limits: bounds.limits(),
-        settings: settings(&manifest),
+        settings: settings(manifest),
     })
 }
 
-/// Opens a plugin to be looked at, or to be measured without the limits that are configured for it. It is given no inputs.
+/// Opens a plugin to be looked at; it is given no inputs.
 pub(crate) fn open_bare(text: &str, build: bool) -> Result<(Builder, String)> {
     if is_path(text) {
         let opened = open_path(Path::new(text), &Bounds::default(), &Given::default(), build)?;

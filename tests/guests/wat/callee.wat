@@ -11,7 +11,7 @@
     (memory (export "mem") 1))
   (core instance $i (instantiate $m))
   (func $add (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add")))
-  (func $half (param "a" u32) (result (result u32 (error u32))) (canon lift (core func $i "half") (memory $i "mem")))
+  (func $half (param "a" u32) (result (result u32 (error u32))) (canon lift (core func $i "half") (memory (core memory $i "mem"))))
   (func $spin (canon lift (core func $i "spin")))
   (instance $ops (export "add" (func $add)) (export "half" (func $half)) (export "spin" (func $spin)))
   (export "test:math/ops@0.1.0" (instance $ops)))

@@ -8,7 +8,7 @@
   (core module $mem (memory (export "mem") 1))
   (core instance $mem (instantiate $mem))
   (core func $add (canon lower (func $ops "add")))
-  (core func $half (canon lower (func $ops "half") (memory $mem "mem")))
+  (core func $half (canon lower (func $ops "half") (memory (core memory $mem "mem"))))
   (core func $spin (canon lower (func $ops "spin")))
   (core module $m
     (import "ops" "add" (func $add (param i32 i32) (result i32)))

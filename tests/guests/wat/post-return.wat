@@ -7,5 +7,5 @@
     (func (export "after") (param i32) unreachable)
     (func (export "after-spin") (param i32) (loop $l (br $l))))
   (core instance $i (instantiate $m))
-  (func (export "breaks") (result string) (canon lift (core func $i "run") (memory $i "mem") (post-return (func $i "after"))))
-  (func (export "spins") (result string) (canon lift (core func $i "run") (memory $i "mem") (post-return (func $i "after-spin")))))
+  (func (export "breaks") (result string) (canon lift (core func $i "run") (memory (core memory $i "mem")) (post-return (core func $i "after"))))
+  (func (export "spins") (result string) (canon lift (core func $i "run") (memory (core memory $i "mem")) (post-return (core func $i "after-spin")))))

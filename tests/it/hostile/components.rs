@@ -153,7 +153,7 @@ fn types_that_are_nested_too_deep() {
               (func (export "run") (param i32) (result i32) (i32.const 8)))
             (core instance $i (instantiate $m))
             (func (export "run") (param "deep" (list $t70)) (result u32)
-              (canon lift (core func $i "run") (memory $i "mem") (realloc (func $i "realloc")))))"#
+              (canon lift (core func $i "run") (memory (core memory $i "mem")) (realloc (core func $i "realloc")))))"#
     );
     let text = text.replace(r#"(func (export "run") (param i32)"#, r#"(func (export "run") (param i32 i32)"#);
     let error = refused_bytes(wat::parse_str(text).unwrap());

@@ -16,8 +16,7 @@ pub(crate) fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let folder = workspace().join("target").join("bench");
     std::fs::create_dir_all(&folder)?;
     let (code, cache) = (folder.join("tool.cwasm"), folder.join("cache"));
-    let floor_program = PathBuf::from(env!("CARGO_BIN_EXE_cold-floor"));
-    let program = priory(&floor_program)?;
+    let (program, floor_program) = programs()?;
     run(Command::new(&floor_program).arg("precompile").arg(bench.tool()).arg(&code))?;
     let mut floor = Command::new(&floor_program);
     floor.arg("call").arg(&code);
@@ -39,14 +38,16 @@ pub(crate) fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the binary beside the one that is measured against.
-fn priory(beside: &Path) -> anyhow::Result<PathBuf> {
+/// Builds the binary and the one that it is measured against.
+fn programs() -> anyhow::Result<(PathBuf, PathBuf)> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(cargo).current_dir(workspace()).args(["build", "--release", "--quiet", "--bins"]).status()?;
-    ensure!(status.success(), "the binary cannot be built");
-    let folder = beside.parent().context("the benchmark lies in no folder")?;
-    Ok(folder.join("priory"))
+    let build = ["build", "--release", "--quiet", "--bins", "--example", "cold_floor"];
+    let status = Command::new(cargo).current_dir(workspace()).args(build).status()?;
+    ensure!(status.success(), "the binaries cannot be built");
+    // The benchmark itself lies in `deps`, beside the two.
+    let bench = std::env::current_exe()?;
+    let folder = bench.parent().and_then(Path::parent).context("the benchmark lies in no folder")?;
+    Ok((folder.join("priory"), folder.join("examples").join("cold_floor")))
 }
 
 fn run(command: &mut Command) -> anyhow::Result<f64> {

@@ -3,8 +3,8 @@
 //! code, under one budget.
 //!
 //! ```console
-//! $ cargo run --release -p priory -- build examples/brief
-//! $ cargo run --release -p embed -- target/wasm32-wasip2/guest/priory_plugin_text.wasm "some text" "another text"
+//! $ cargo run --release -- build examples/brief
+//! $ cargo run --release --example embed -- target/wasm32-wasip2/guest/priory_plugin_text.wasm "some text" "another text"
 //! ```
 
 use anyhow::{Context as _, bail};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The smallest wasmtime program that calls `add` of a precompiled component: the floor of a cold start.
 //!
-//! `cold-floor precompile TOOL.wasm OUT` writes the code, `cold-floor call OUT` maps and calls it.
+//! `cold_floor precompile TOOL.wasm OUT` writes the code, `cold_floor call OUT` maps and calls it.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             println!("{}", runtime.block_on(bare.add(2, 3))?);
         }
-        _ => anyhow::bail!("usage: cold-floor precompile TOOL.wasm OUT | cold-floor call OUT"),
+        _ => anyhow::bail!("usage: cold_floor precompile TOOL.wasm OUT | cold_floor call OUT"),
     }
     Ok(())
 }
