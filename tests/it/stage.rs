@@ -95,6 +95,7 @@ pub fn shared() -> &'static Host {
             .plugin(PluginSpec::new("echo", guests::rust("echo")))
             .agent(rogue("rogue"))
             .agent(AgentSpec::new("bare", "rogue"))
+            .agent(AgentSpec::new("brief", "rogue").limit(Dimension::OutputBytes, 1_024))
             .agent(rogue("loud").grant(grant("log")))
             .agent(ping_pong("ping"))
             .agent(ping_pong("pong"));

@@ -41,11 +41,8 @@ pub(crate) struct Given {
 impl Bounds {
     /// Returns the limits of the frame that a run begins with.
     pub(crate) fn limits(&self) -> LimitSpec {
-        let set = [
-            (Dimension::Fuel, self.fuel),
-            (Dimension::MemoryBytes, self.memory),
-            (Dimension::TimeMs, self.timeout),
-        ];
+        let set =
+            [(Dimension::Fuel, self.fuel), (Dimension::MemoryBytes, self.memory), (Dimension::TimeMs, self.timeout)];
         set.into_iter().filter_map(|(dimension, value)| Some((dimension, value?))).collect()
     }
 
@@ -77,7 +74,8 @@ impl Bounds {
         if self.grants.is_empty() {
             return Ok(None);
         }
-        let held = self.templates()?.into_iter().map(|template| template.resolve(inputs).map_err(|error| usage(&error)));
+        let held =
+            self.templates()?.into_iter().map(|template| template.resolve(inputs).map_err(|error| usage(&error)));
         held.collect::<Result<GrantSet>>().map(Some)
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finds the function that a user means by the shortest name that is clear.
 
+use priory::core::PluginInfo;
 use priory::core::program::FunctionInfo;
-use priory::core::{Digest, PluginInfo};
 
 use crate::ui::error::{Error, Result};
 use crate::ui::text::nearest;
@@ -62,7 +62,9 @@ fn unknown(info: &PluginInfo, text: &str) -> Error {
     let rest = names.len().saturating_sub(LISTED_MAX);
     let listed = names.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match (names.is_empty(), rest) {
-        (true, _) if info.is_agent => error.hint(format!("it is an agent; `priory run` gives it a task ({})", info.name)),
+        (true, _) if info.is_agent => {
+            error.hint(format!("it is an agent; `priory run` gives it a task ({})", info.name))
+        }
         (true, _) => error,
         (false, 0) => error.hint(format!("its functions are {listed}")),
         (false, rest) => error.hint(format!("its functions are {listed} and {rest} more")),
@@ -82,19 +84,14 @@ pub(crate) fn name_of_file(path: &std::path::Path) -> String {
     format!("plugin-{}", name.chars().take(48).collect::<String>()).trim_end_matches('-').to_owned()
 }
 
-/// Shortens a digest for tables.
-pub(crate) fn short(digest: &Digest) -> String {
-    digest.to_hex().chars().take(12).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use priory::core::Json;
     use priory::core::program::RefusedFunction;
     use priory::core::value_type::FunctionType;
+    use priory::core::{Digest, Json};
 
     use super::*;
 
@@ -119,7 +116,10 @@ mod tests {
                 function("priory:text/bytes@0.1.0", "count"),
                 function("", "version"),
             ],
-            refused: vec![RefusedFunction { name: "priory:text/text.open".into(), reason: "it takes a resource".into() }],
+            refused: vec![RefusedFunction {
+                name: "priory:text/text.open".into(),
+                reason: "it takes a resource".into(),
+            }],
             imports: Vec::new(),
             ceiling: None,
         }

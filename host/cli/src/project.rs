@@ -54,8 +54,9 @@ pub(crate) fn read_manifest(project: Option<&Path>) -> Result<Manifest> {
         (None, None) => {
             let current = current_dir()?;
             let found = Manifest::find(&current)?.ok_or_else(|| {
-                Error::not_found(format!("there is no {MANIFEST_FILE} here or in a folder above"))
-                    .hint("name the folder of a project or a .wasm file, or make a project with `priory new agent NAME`")
+                Error::not_found(format!("there is no {MANIFEST_FILE} here or in a folder above")).hint(
+                    "name the folder of a project or a .wasm file, or make a project with `priory new agent NAME`",
+                )
             })?;
             found.strip_prefix(&current).map(Path::to_owned).unwrap_or(found)
         }
@@ -224,7 +225,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Gives a host what the machine has for it: a cache and an environment, of which guests see what is granted.
 fn with_folders(builder: Builder) -> Builder {
-    let variables = std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
     let builder = builder.environment(variables);
     match cache_dir() {
         Some(folder) => builder.cache_dir(folder),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs something to its end, shows it meanwhile, and takes an interrupt for a wish to stop.
 
-use priory::core::{Failure, Usage};
+use priory::core::json::JsonError;
+use priory::core::{Failure, Json, Usage};
 use priory::{Host, RunEnd, RunSpec};
 use tokio::runtime::Runtime;
 
@@ -81,17 +82,15 @@ impl Ended {
         Some(error)
     }
 
-    /// Returns the last line of `--json`.
-    pub(crate) fn as_json(&self) -> serde_json::Value {
-        let mut line = serde_json::json!({ "event": "result", "usage": self.end.usage, "exit": self.exit().code() });
+    /// Returns the last line of `--json`. The result stands in it as it was written: no number is rounded.
+    pub(crate) fn as_json(&self) -> String {
         let (key, value) = match &self.end.result {
-            Ok(report) => ("report", serde_json::to_value(report)),
-            Err(failure) => ("failure", serde_json::to_value(failure)),
+            Ok(report) => ("report", Json::of(report)),
+            Err(failure) => ("failure", Json::of(failure)),
         };
-        if let (Some(object), Ok(value)) = (line.as_object_mut(), value) {
-            object.insert(key.to_owned(), value);
-        }
-        line
+        let text = |json: std::result::Result<Json, _>| json.unwrap_or_else(|_: JsonError| Json::null());
+        let (value, usage) = (text(value), text(Json::of(&self.end.usage)));
+        format!(r#"{{"event":"result","exit":{},"{key}":{value},"usage":{usage}}}"#, self.exit().code())
     }
 
     /// Returns what the run took, on one line.
@@ -114,7 +113,7 @@ fn summary(frames: usize, usage: &Usage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use priory::core::{Json, Report};
+    use priory::core::Report;
 
     use super::*;
 
@@ -124,14 +123,14 @@ mod tests {
 
     #[test]
     fn the_last_line_of_json_holds_the_result() {
-        let report = Report { output: Json::parse("{\"a\":1}").unwrap(), summary: None };
+        let report = Report { output: Json::parse(r#"{"b":1.50,"a":2}"#).unwrap(), summary: None };
         let line = ended(Ok(report), false).as_json();
-        assert_eq!(line["event"], "result");
-        assert_eq!(line["report"]["output"]["a"], 1);
-        assert_eq!(line["exit"], 0);
+        let start =
+            r#"{"event":"result","exit":0,"report":{"output":{"b":1.50,"a":2},"summary":null},"usage":{"fuel":0,"#;
+        assert!(line.starts_with(start), "{line}");
         let line = ended(Err(Failure::other("x")), false).as_json();
-        assert_eq!(line["failure"]["kind"], "other");
-        assert_eq!(line["exit"], 1);
+        assert!(line.starts_with(r#"{"event":"result","exit":1,"failure":{"kind":"other","message":"x""#), "{line}");
+        assert!(Json::parse(&line).is_ok());
     }
 
     #[test]

@@ -79,10 +79,7 @@ mod tests {
 
     #[test]
     fn functions_look_as_in_wit() {
-        let sentence = ValueType::Record(vec![
-            ("text".into(), ValueType::String),
-            ("score".into(), ValueType::F64),
-        ]);
+        let sentence = ValueType::Record(vec![("text".into(), ValueType::String), ("score".into(), ValueType::F64)]);
         let error = ValueType::Variant(vec![("too-long".into(), Some(ValueType::U64)), ("empty".into(), None)]);
         let result = ValueType::Result(Some(Box::new(ValueType::List(Box::new(sentence)))), Some(Box::new(error)));
         let params = vec![("text".into(), ValueType::String), ("max".into(), ValueType::U32)];

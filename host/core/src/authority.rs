@@ -145,6 +145,14 @@ impl Authority {
             seen = seen.iter().flat_map(|rule| allowed.iter().filter_map(|other| rule.intersect(other))).collect();
         }
         seen.retain(|rule| rule.scope != FileScope::Any);
+        // What lies inside another and allows no more adds nothing, and could only hide it.
+        let covered = |rule: &FileRule, by: &FileRule| match &rule.scope {
+            FileScope::Under(path) => by != rule && by.covers(path, rule.mode),
+            FileScope::Any => false,
+        };
+        let all = seen.clone();
+        seen.retain(|rule| !all.iter().any(|by| covered(rule, by)));
+        seen.dedup();
         seen
     }
 }

@@ -292,11 +292,8 @@ fn order(frame: &Frame, entry: Entry, config: Vec<(String, String)>) -> Result<O
     let now = Now::of(&frame.run);
     let mut mounts: Vec<Mount> = Vec::new();
     for rule in frame.authority.files(&now) {
+        let guest_path = rule.guest_path();
         let FileScope::Under(host_path) = rule.scope else { continue };
-        let guest_path = rule.guest_path.unwrap_or_else(|| {
-            let name = host_path.file_name().map(|name| name.to_string_lossy().into_owned());
-            format!("/{}", name.unwrap_or_default())
-        });
         match mounts.iter_mut().find(|mount| mount.guest_path == guest_path) {
             Some(mount) if mount.host_path == host_path => mount.mode = mount.mode.max(rule.mode),
             Some(mount) => {

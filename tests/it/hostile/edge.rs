@@ -32,8 +32,8 @@ lies! {
     a_character_after_the_last: "char-too-large" => "char";
     a_case_that_an_enum_has_not: "enum-discriminant" => "discriminant";
     a_case_that_a_variant_has_not: "variant-discriminant" => "discriminant";
-    an_option_that_is_neither: "option-discriminant" => "option";
-    a_result_that_is_neither: "result-discriminant" => "result";
+    an_option_that_is_neither: "option-discriminant" => "discriminant";
+    a_result_that_is_neither: "result-discriminant" => "discriminant";
 }
 
 #[track_caller]
@@ -44,7 +44,7 @@ fn misplaces(function: &str, words: &str) {
 
 #[test]
 pub fn puts_an_argument_beyond_its_memory() {
-    misplaces("beyond-memory", "out of bounds");
+    misplaces("beyond-memory", "beyond end of memory");
 }
 
 #[test]

@@ -1,1 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Toolsets that break their own word. The toolset does what its configuration key `behaviour` says.
 
+use priory::core::{Dimension, Failure};
+use priory::{AgentSpec, Host, PluginSpec, RunEnd};
+use serde_json::{Value, json};
+
+use crate::guests;
+use crate::stage::{
+    FUEL, agent, build, builder, good, grant, hits, invalid, neighbour_works, output, rogue_plugin, tool, trap,
+    unavailable,
+};
+
+fn host(behaviour: &str) -> Host {
+    let mut toolset = PluginSpec::new("set", guests::rust("toolset-misuse"));
+    toolset.config.insert("behaviour".into(), behaviour.into());
+    let agent = AgentSpec::new("rogue", "rogue").grant(grant("tool=set.*")).grant(grant("tool=good.add"));
+    build(builder().plugin(good()).plugin(toolset).plugin(rogue_plugin()).agent(agent))
+}
+
+/// Calls `set.count`, as the tool of an agent.
+fn count(behaviour: &str, arguments: Value) -> RunEnd {
+    let host = host(behaviour);
+    let end = agent(&host, "rogue", json!({ "do": "call-tool", "name": "set.count", "with": arguments }));
+    neighbour_works(&host);
+    end
+}
+
+#[test]
+fn a_good_one_lists_and_calls() {
+    let host = host("good");
+    assert_eq!(output(&agent(&host, "rogue", json!({ "do": "list-tools" }))), json!(["good.add", "set.count"]));
+    let call = |with: Value| agent(&host, "rogue", json!({ "do": "call-tool", "name": "set.count", "with": with }));
+    assert_eq!(output(&call(json!({ "n": 7 }))), 7);
+    let end = call(json!({ "n": "seven" }));
+    assert_eq!((&*invalid(&end).subject, &*invalid(&end).pointer), ("arguments of set.count", "/n"));
+    let end = agent(&host, "rogue", json!({ "do": "call-tool", "name": "set.other" }));
+    assert_eq!(unavailable(&end).subject, "tool set.other");
+}
+
+#[test]
+fn a_tool_of_a_toolset_is_called_from_outside() {
+    assert_eq!(output(&tool(&host("good"), "set.count", json!({ "n": 7 }))), 7);
+}
+
+#[track_caller]
+fn refuses_the_list(behaviour: &str, words: &str) {
+    let end = count(behaviour, json!({ "n": 1 }));
+    let invalid = invalid(&end);
+    assert!(invalid.subject.contains("set"), "{invalid:?}");
+    assert!(invalid.reason.contains(words), "{behaviour}: {invalid:?}");
+}
+
+#[test]
+pub fn lists_a_bad_schema() {
+    refuses_the_list("bad-schema", "schema");
+    refuses_the_list("schema-no-json", "not JSON");
+}
+
+#[test]
+fn lists_a_schema_that_points_outside() {
+    refuses_the_list("schema-outside", "schema");
+    refuses_the_list("schema-file", "schema");
+}
+
+#[test]
+fn lists_a_schema_that_is_too_large() {
+    refuses_the_list("schema-huge", "bytes");
+    refuses_the_list("schema-pattern", "schema");
+}
+
+#[test]
+fn lists_a_schema_that_is_its_own_definition() {
+    // It says nothing, so it allows everything, or it is refused; it must not be followed for ever.
+    let end = count("schema-loop", json!({ "n": 1 }));
+    assert!(matches!(&end.result, Ok(_) | Err(Failure::Invalid(_))), "{end:?}");
+}
+
+#[test]
+fn lists_a_schema_that_is_as_deep_as_json_may_be() {
+    // One hundred and twenty denials of nothing: it is checked on the stack of the guest that asked.
+    let end = count("schema-deep", json!({ "n": 1 }));
+    assert!(matches!(&end.result, Ok(_) | Err(Failure::Invalid(_))), "{end:?}");
+}
+
+#[test]
+fn lists_a_pattern_that_would_take_for_ever() {
+    refuses_the_list("schema-backtracking", "schema");
+}
+
+#[test]
+fn lists_a_tool_twice() {
+    refuses_the_list("twice", "twice");
+}
+
+#[test]
+fn lists_names_that_are_none() {
+    refuses_the_list("bad-name", "lower-case");
+    refuses_the_list("foreign-name", "lower-case");
+}
+
+#[test]
+fn lists_too_many() {
+    refuses_the_list("many", "1025 tools");
+}
+
+#[test]
+fn breaks_when_it_is_asked() {
+    assert_eq!(trap(&count("list-breaks", json!({ "n": 1 }))).frame, "0.0.tools tool set.list-tools");
+    hits(&count("list-spins", json!({ "n": 1 })), Dimension::Fuel, FUEL, "0.0.tools tool set.list-tools");
+}
+
+#[test]
+fn breaks_its_own_schema() {
+    let end = count("breaks-output", json!({ "n": 1 }));
+    assert_eq!(invalid(&end).subject, "result of set.count");
+}
+
+#[test]
+fn returns_what_is_no_json() {
+    assert_eq!(invalid(&count("no-json", json!({ "n": 1 }))).subject, "result of set.count");
+    assert!(invalid(&count("deep-json", json!({ "n": 1 }))).reason.contains("128"));
+}
+
+#[test]
+fn breaks_in_a_call() {
+    assert_eq!(trap(&count("call-breaks", json!({ "n": 1 }))).frame, "0.0 tool set.count");
+}

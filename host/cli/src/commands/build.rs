@@ -24,9 +24,12 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     }
     let wanted = |name: &str| args.all || args.plugins.is_empty() || args.plugins.iter().any(|plugin| plugin == name);
     let components = project::components(&manifest, wanted, true)?;
-    anstream::eprintln!("{} up to date.", match components.len() {
-        1 => "1 plugin is".to_owned(),
-        count => format!("{} are", counted(count, "plugin")),
-    });
+    anstream::eprintln!(
+        "{} up to date.",
+        match components.len() {
+            1 => "1 plugin is".to_owned(),
+            count => format!("{} are", counted(count, "plugin")),
+        }
+    );
     Ok(Exit::Ok)
 }

@@ -71,7 +71,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         running::run(&host, spec, mode).await
     })?;
     if args.json {
-        output::line(&ended.as_json().to_string());
+        output::line(&ended.as_json());
         return Ok(ended.exit());
     }
     match &ended.end.result {

@@ -73,9 +73,9 @@ fn each(manifest: &Manifest, build: bool, runtime: &tokio::runtime::Runtime) -> 
 fn unreachable_tools(manifest: &Manifest, catalog: &Catalog) -> Vec<String> {
     let has = |pattern: &Pattern| {
         catalog.tools().any(|tool| pattern.matches(&tool.name) || pattern.matches(&tool.qualified))
-            || catalog.plugins().any(|entry| {
-                entry.plugin.info().is_toolset && pattern.overlaps(&format!("{}.", entry.name))
-            })
+            || catalog
+                .plugins()
+                .any(|entry| entry.plugin.info().is_toolset && pattern.overlaps(&format!("{}.", entry.name)))
     };
     let agents = manifest.agents.iter().flat_map(|(name, agent)| {
         let grants = agent.grants.0.iter().chain(&agent.lends.0);
@@ -101,7 +101,11 @@ fn compare(old: &str, new: &str, build: bool) -> Result<Exit> {
     let new = inspect::load(new, build)?;
     let Differences { breaking, worth_knowing } = differences(&old, &new);
     if breaking.is_empty() && worth_knowing.is_empty() {
-        let same = if old.digest == new.digest { "It is the same component." } else { "Nothing that can be seen from outside has changed." };
+        let same = if old.digest == new.digest {
+            "It is the same component."
+        } else {
+            "Nothing that can be seen from outside has changed."
+        };
         output::line(same);
         return Ok(Exit::Ok);
     }
@@ -213,7 +217,10 @@ mod tests {
         let found = differences(&old, &new);
         assert_eq!(
             found.breaking,
-            ["removed function: c.gone", "changed function: c.turned\n  was turned: func() -> u8;\n  is  turned: func() -> u16;"]
+            [
+                "removed function: c.gone",
+                "changed function: c.turned\n  was turned: func() -> u8;\n  is  turned: func() -> u16;"
+            ]
         );
         assert_eq!(
             found.worth_knowing,

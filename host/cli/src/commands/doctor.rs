@@ -102,7 +102,8 @@ fn show(checks: &[Check]) -> String {
 
 /// Tells whether the manifest here names a crate.
 fn builds_crates() -> bool {
-    let manifest = current_dir().ok().and_then(|folder| Manifest::find(&folder).ok()?).map(|path| Manifest::read(&path));
+    let manifest =
+        current_dir().ok().and_then(|folder| Manifest::find(&folder).ok()?).map(|path| Manifest::read(&path));
     manifest.and_then(std::result::Result::ok).is_some_and(|m| m.plugins.values().any(|plugin| plugin.path.is_dir()))
 }
 
@@ -262,7 +263,9 @@ mod tests {
     #[test]
     fn the_limit_of_the_address_space_is_read() {
         let limits = |soft: &str| {
-            format!("Limit  Soft Limit  Hard Limit  Units\nMax address space         {soft}            unlimited  bytes\n")
+            format!(
+                "Limit  Soft Limit  Hard Limit  Units\nMax address space         {soft}            unlimited  bytes\n"
+            )
         };
         assert_eq!(address_limit(&limits("unlimited")), None);
         assert_eq!(address_limit(&limits("8589934592")), Some(8 << 30));

@@ -112,7 +112,10 @@ mod tests {
 
     #[test]
     fn a_plugin_is_described_from_top_to_bottom() {
-        let ceiling: GrantSet = ["log", "http=GET https://example.org/*"].iter().map(|g| g.parse::<priory::core::Grant>().unwrap()).collect();
+        let ceiling: GrantSet = ["log", "http=GET https://example.org/*"]
+            .iter()
+            .map(|g| g.parse::<priory::core::Grant>().unwrap())
+            .collect();
         let info = PluginInfo {
             name: Arc::from("web"),
             digest: Digest::of(b""),

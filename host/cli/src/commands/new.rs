@@ -61,8 +61,9 @@ enum Kind {
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
     if !is_crate_name(&args.name) {
-        return Err(Error::usage(format!("`{}` cannot be a name", args.name))
-            .hint("a name has lower-case letters, digits and single hyphens, and begins with a letter, such as `my-tool`"));
+        return Err(Error::usage(format!("`{}` cannot be a name", args.name)).hint(
+            "a name has lower-case letters, digits and single hyphens, and begins with a letter, such as `my-tool`",
+        ));
     }
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let files = match args.kind {
@@ -82,7 +83,8 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 
 /// Writes the files of a template; whatever is there already is never overwritten.
 fn write(folder: &Path, files: &[(&str, &str)], name: &str) -> Result<()> {
-    let failed = |path: &Path, error: &std::io::Error| Error::io(format!("{} cannot be written", path.display()), error);
+    let failed =
+        |path: &Path, error: &std::io::Error| Error::io(format!("{} cannot be written", path.display()), error);
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
         return Err(Error::new(Exit::Failed, format!("{} is there already, and is not empty", folder.display()))
             .hint("choose another name, or another folder with --path"));

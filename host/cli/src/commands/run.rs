@@ -117,7 +117,7 @@ fn calls_others(manifest: &Manifest, agent: &str) -> bool {
 
 fn show(ended: &Ended, json: bool, settings: &Settings) -> Exit {
     if json {
-        output::line(&ended.as_json().to_string());
+        output::line(&ended.as_json());
         return ended.exit();
     }
     match &ended.end.result {

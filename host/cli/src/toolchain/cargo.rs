@@ -72,7 +72,8 @@ impl Workspace {
             let error = Error::new(Exit::Invalid, format!("cargo cannot read {}", folder.join("Cargo.toml").display()));
             return Err(error.detail(String::from_utf8_lossy(&output.stderr)));
         }
-        Self::parse(&output.stdout).ok_or_else(|| Error::new(Exit::Failed, "cargo describes its workspace in a new form"))
+        Self::parse(&output.stdout)
+            .ok_or_else(|| Error::new(Exit::Failed, "cargo describes its workspace in a new form"))
     }
 
     fn parse(metadata: &[u8]) -> Option<Self> {

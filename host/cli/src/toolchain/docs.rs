@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use wit_parser::metadata::PackageMetadata;
-use wit_parser::Resolve;
+use wit_parser::{PackageMetadata, Resolve};
 
 /// How long the documentation of one package may be, in bytes; what is longer is left out.
 const DOCS_BYTES_MAX: usize = 1 << 20;

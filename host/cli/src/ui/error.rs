@@ -168,7 +168,9 @@ fn raise(dimension: Dimension, to: &str, settings: &Settings) -> String {
     };
     match (settings, flag) {
         (Settings::Flags, Some(flag)) => format!("if it may take more, add {flag}"),
-        (Settings::Flags, None) => format!("if it may take more, write a manifest with `[limits]` `{dimension} = {to}`"),
+        (Settings::Flags, None) => {
+            format!("if it may take more, write a manifest with `[limits]` `{dimension} = {to}`")
+        }
         (Settings::Manifest(path), _) => format!(
             "if it may take more, raise `{dimension}` in {path}; `priory explain NAME` shows which table sets it"
         ),

@@ -84,16 +84,33 @@ impl Tree {
     }
 
     /// Writes one line for each frame, at most `height` of them: first those that run, then those that changed last.
+    /// Calls of the same program, one after the other, that ended well and called nothing stand on one line.
     pub(crate) fn render(&self, height: usize, color: bool) -> Vec<String> {
-        let shown = self.shown(height);
-        let left_out = self.frames() - shown.len();
-        let names: Vec<_> = shown.iter().map(|(path, node)| (name(path, node), *node)).collect();
-        let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-        let mut lines: Vec<_> = names.iter().map(|(name, node)| row(name, width, node, color)).collect();
+        let rows = self.rows();
+        let total: usize = rows.iter().map(|row| row.frames).sum();
+        let shown = shown(rows, height, self.left_out > 0);
+        let left_out = total + self.left_out - shown.iter().map(|row| row.frames).sum::<usize>();
+        let width = shown.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
+        let mut lines: Vec<_> = shown.iter().map(|row| row.render(width, color)).collect();
         if left_out > 0 {
             lines.push(paint(&format!("… and {left_out} more"), color, |text| text.dimmed().to_string()));
         }
         lines
+    }
+
+    fn rows(&self) -> Vec<Row<'_>> {
+        let mut rows: Vec<Row<'_>> = Vec::new();
+        let mut nodes = self.nodes.iter().peekable();
+        while let Some((path, node)) = nodes.next() {
+            let is_leaf = nodes.peek().is_none_or(|(next, _)| next.depth() <= path.depth());
+            let row = Row::new(path, node, is_leaf);
+            match rows.last_mut() {
+                Some(last) if last.is_like(&row) => last.join(&row),
+                _ => rows.push(row),
+            }
+        }
+        rows.iter_mut().for_each(Row::finish);
+        rows
     }
 
     fn add(&mut self, frame: &FramePath, program: &Program, seq: u64) {
@@ -120,50 +137,88 @@ impl Tree {
             self.nodes.insert(path.clone(), node);
         }
     }
+}
 
-    fn shown(&self, height: usize) -> Vec<(&FramePath, &Node)> {
-        let all: Vec<_> = self.nodes.iter().collect();
-        if all.len() <= height && self.left_out == 0 {
-            return all;
+/// One line of a tree.
+#[derive(Debug)]
+struct Row<'a> {
+    node: &'a Node,
+    depth: u32,
+    is_leaf: bool,
+    /// How many frames it stands for.
+    frames: usize,
+    name: String,
+    fuel: u64,
+    usage: Option<Usage>,
+    changed: u64,
+    /// Its place from top to bottom.
+    path: &'a FramePath,
+}
+
+impl<'a> Row<'a> {
+    fn new(path: &'a FramePath, node: &'a Node, is_leaf: bool) -> Self {
+        let (depth, fuel, usage, changed) = (path.depth(), node.fuel, node.usage, node.changed);
+        Self { node, depth, is_leaf, frames: 1, name: String::new(), fuel, usage, changed, path }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let ended = |row: &Self| row.is_leaf && row.node.state == State::Ok;
+        ended(self) && ended(other) && self.depth == other.depth && self.node.program == other.node.program
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.fuel = self.fuel.saturating_add(other.fuel);
+        self.changed = self.changed.max(other.changed);
+        if let (Some(mine), Some(more)) = (&mut self.usage, other.usage) {
+            mine.absorb(more);
+            mine.wait_us = mine.wait_us.saturating_add(more.wait_us);
         }
-        let mut by_weight = all;
-        by_weight.sort_by_key(|(_, node)| (node.state != State::Running, std::cmp::Reverse(node.changed)));
-        by_weight.truncate(height.saturating_sub(1));
-        by_weight.sort_by_key(|(path, _)| *path);
-        by_weight
+    }
+
+    fn finish(&mut self) {
+        self.name = "  ".repeat(self.depth as usize) + &self.node.program;
+        if self.name.chars().count() > NAME_CHARS_MAX {
+            self.name = self.name.chars().take(NAME_CHARS_MAX - 1).chain(['…']).collect();
+        }
+        if self.frames > 1 {
+            self.name.push_str(&format!(" ×{}", self.frames));
+        }
+    }
+
+    fn render(&self, width: usize, color: bool) -> String {
+        let mark = match self.node.state {
+            State::Running => paint("▸", color, |mark| mark.cyan().to_string()),
+            State::Ok => paint("✓", color, |mark| mark.green().to_string()),
+            State::Failed(_) => paint("✗", color, |mark| mark.red().to_string()),
+        };
+        let mut facts = Vec::new();
+        if let State::Failed(kind) = self.node.state {
+            facts.push(kind.to_owned());
+        }
+        if self.fuel > 0 {
+            facts.push(format!("{} fuel", show_count(self.fuel)));
+        }
+        if let Some(usage) = &self.usage {
+            facts.push(show_bytes(usage.memory_bytes));
+            facts.push(format!("{} compute", show_micros(usage.compute_us)));
+            facts.push(format!("{} wait", show_micros(usage.wait_us)));
+        }
+        let margin = " ".repeat(width.saturating_sub(self.name.chars().count()));
+        let facts = paint(&facts.join(" · "), color, |facts| facts.dimmed().to_string());
+        format!("{mark} {}{margin}  {facts}", self.name).trim_end().to_owned()
     }
 }
 
-fn name(path: &FramePath, node: &Node) -> String {
-    let mut name: String = "  ".repeat(path.depth() as usize) + &node.program;
-    if name.chars().count() > NAME_CHARS_MAX {
-        name = name.chars().take(NAME_CHARS_MAX - 1).collect();
-        name.push('…');
+/// Chooses the rows for which there is room.
+fn shown(mut rows: Vec<Row<'_>>, height: usize, more: bool) -> Vec<Row<'_>> {
+    if rows.len() <= height && !more {
+        return rows;
     }
-    name
-}
-
-fn row(name: &str, width: usize, node: &Node, color: bool) -> String {
-    let mark = match node.state {
-        State::Running => paint("▸", color, |mark| mark.cyan().to_string()),
-        State::Ok => paint("✓", color, |mark| mark.green().to_string()),
-        State::Failed(_) => paint("✗", color, |mark| mark.red().to_string()),
-    };
-    let mut facts = Vec::new();
-    if let State::Failed(kind) = node.state {
-        facts.push(kind.to_owned());
-    }
-    if node.fuel > 0 {
-        facts.push(format!("{} fuel", show_count(node.fuel)));
-    }
-    if let Some(usage) = &node.usage {
-        facts.push(show_bytes(usage.memory_bytes));
-        facts.push(format!("{} compute", show_micros(usage.compute_us)));
-        facts.push(format!("{} wait", show_micros(usage.wait_us)));
-    }
-    let margin = " ".repeat(width.saturating_sub(name.chars().count()));
-    let facts = paint(&facts.join(" · "), color, |facts| facts.dimmed().to_string());
-    format!("{mark} {name}{margin}  {facts}").trim_end().to_owned()
+    rows.sort_by_key(|row| (row.node.state != State::Running, std::cmp::Reverse(row.changed)));
+    rows.truncate(height.saturating_sub(1));
+    rows.sort_by(|a, b| a.path.cmp(b.path));
+    rows
 }
 
 fn paint(text: &str, color: bool, with: impl Fn(&str) -> String) -> String {
@@ -188,13 +243,8 @@ mod tests {
     }
 
     fn ended(seq: u64, frame: &FramePath, failure: Option<Failure>) -> Envelope {
-        let usage = Usage {
-            fuel: 1_234_567,
-            memory_bytes: 1_114_112,
-            compute_us: 1_500,
-            wait_us: 20,
-            ..Usage::default()
-        };
+        let usage =
+            Usage { fuel: 1_234_567, memory_bytes: 1_114_112, compute_us: 1_500, wait_us: 20, ..Usage::default() };
         envelope(seq, frame, Event::FrameEnded { failure, usage })
     }
 
@@ -242,7 +292,7 @@ mod tests {
         let root = FramePath::root();
         let mut events = vec![started(0, &root, agent("a"))];
         for step in 0..10 {
-            events.push(started(u64::from(step) * 2 + 1, &root.child(step), agent("b")));
+            events.push(started(u64::from(step) * 2 + 1, &root.child(step), agent(&format!("b{step}"))));
             if step != 3 {
                 events.push(ended(u64::from(step) * 2 + 2, &root.child(step), None));
             }
@@ -252,6 +302,23 @@ mod tests {
         assert!(lines[0].starts_with("▸ agent a") && lines[1].starts_with("▸   agent b"), "{lines:?}");
         assert!(lines[2].starts_with("✓   agent b"), "{lines:?}");
         assert_eq!(lines[3], "… and 8 more");
+    }
+
+    #[test]
+    fn calls_that_are_alike_stand_on_one_line() {
+        let root = FramePath::root();
+        let mut events = vec![started(0, &root, agent("a"))];
+        for step in 0..5 {
+            events.push(started(1, &root.child(step), Program::Tool(Arc::from("files.read"))));
+            events.push(ended(2, &root.child(step), (step == 3).then(|| Failure::other("x"))));
+        }
+        let lines = tree(&events).render(9, false).join("\n");
+        let expected = "\
+▸ agent a
+✓   tool files.read ×3  3.7 M fuel · 1.06 MiB · 4.5 ms compute · 60 µs wait
+✗   tool files.read     other · 1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
+✓   tool files.read     1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait";
+        assert_eq!(lines, expected);
     }
 
     #[test]

@@ -347,16 +347,33 @@ impl FileRule {
         inside && mode <= self.mode
     }
 
-    /// Returns what two rules allow together, under the guest path of this one; `None` where that is nothing.
+    /// Returns where the guest sees the folder.
+    pub fn guest_path(&self) -> String {
+        match (&self.guest_path, &self.scope) {
+            (Some(path), _) => path.clone(),
+            (None, FileScope::Under(folder)) => {
+                let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+                format!("/{}", name.unwrap_or_default())
+            }
+            (None, FileScope::Any) => "/".to_owned(),
+        }
+    }
+
+    /// Returns what two rules allow together, where the guest would find it by this one; `None` where that is nothing.
     pub fn intersect(&self, other: &Self) -> Option<Self> {
+        let mut guest_path = self.guest_path.clone();
         let scope = match (&self.scope, &other.scope) {
             (scope, FileScope::Any) => scope.clone(),
             (FileScope::Any, scope) => scope.clone(),
             (FileScope::Under(a), FileScope::Under(b)) if a.starts_with(b) => FileScope::Under(a.clone()),
-            (FileScope::Under(a), FileScope::Under(b)) if b.starts_with(a) => FileScope::Under(b.clone()),
-            _ => return None,
+            (FileScope::Under(a), FileScope::Under(b)) => {
+                let below = b.strip_prefix(a).ok()?;
+                let inside = self.guest_path();
+                guest_path = Some(format!("{}/{}", inside.trim_end_matches('/'), below.display()));
+                FileScope::Under(b.clone())
+            }
         };
-        Some(Self { scope, mode: self.mode.min(other.mode), guest_path: self.guest_path.clone() })
+        Some(Self { scope, mode: self.mode.min(other.mode), guest_path })
     }
 }
 
