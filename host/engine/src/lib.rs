@@ -6,7 +6,7 @@
 //!
 //! - [`catalog`]: what the operator configured, and how names find their way to programs;
 //! - [`run`]: one run with everything that its frames share; [`ledger`]: its purse;
-//! - `frame`: one execution of one program; `waist`: the only path for its effects;
+//! - `frame`, `execute`: one execution of one program, from its job to its end; `waist`: the only path for its effects;
 //! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started.
 //!
 //! **Invariants.** No effect is performed that did not pass `waist::pass`. No frame starts without a reservation. Nothing a
@@ -20,6 +20,7 @@ pub mod run;
 
 mod authorize;
 mod deadline;
+mod execute;
 mod frame;
 mod pending;
 mod perform;

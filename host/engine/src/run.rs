@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 
 pub use crate::authorize::Revocations;
 use crate::catalog::{Catalog, Layers};
-use crate::frame::{self, Body, Frame, Job};
+use crate::execute::{self, Body, Job};
+use crate::frame::Frame;
 use crate::ledger::{AccountId, Ledger};
 use crate::perform::{DynamicTools, agent_job, tool_job};
 use crate::waist;
@@ -68,7 +69,7 @@ pub enum Target {
 }
 
 /// Code of the embedder.
-pub struct NativeTarget(frame::NativeProgram);
+pub struct NativeTarget(execute::NativeProgram);
 
 impl Target {
     /// Makes a target of code of the embedder: it orchestrates as an agent does, on a thread for guests, with the grants
@@ -78,7 +79,7 @@ impl Target {
         F: FnOnce(Context) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Json, Failure>> + Send + 'static,
     {
-        let program: frame::NativeProgram = Box::new(move |context| {
+        let program: execute::NativeProgram = Box::new(move |context| {
             let future = program(context);
             Box::pin(async move { future.await.map(Returned::Json) })
         });
@@ -218,7 +219,7 @@ impl Engine {
         let task = self.ports.compute.spawn(Box::pin(async move {
             // Declared first, so that it is dropped last: a cancelled run ends after its frames.
             let mut ending = Ending { run: run.clone(), sender: Some(sender) };
-            let result = frame::execute(&run, None, FramePath::root(), job, false).await;
+            let result = execute::execute(&run, None, FramePath::root(), job, false).await;
             ending.end(result.and_then(into_report));
         }));
         Ok(Started { id, end, task: Some(task) })

@@ -39,7 +39,7 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
 /// Starts an effect on a task of its own and returns its number.
 pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32, Failure> {
     let step = frame.next_step();
-    let allowed = frame.limits.get(Dimension::Pending);
+    let allowed = frame.given.limits.get(Dimension::Pending);
     frame
         .pending
         .open(step, allowed)

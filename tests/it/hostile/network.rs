@@ -54,7 +54,7 @@ fn connects_by_sockets() {
 /// Asks for a URL, and returns what the guest was told with the failures that were written down.
 fn get(host: &Host, url: &str) -> (Result<String, String>, Vec<Failure>) {
     let (end, journal) = recorded(host, RunSpec::tool("wasi.get", json(json!({ "url": url }))));
-    let failures = journal.events().iter().filter_map(|envelope| match &envelope.event {
+    let failures = journal.events().into_iter().filter_map(|envelope| match envelope.event {
         Event::Outcome { outcome, .. } => outcome.as_ref().as_ref().err().cloned(),
         _ => None,
     });

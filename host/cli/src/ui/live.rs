@@ -94,8 +94,8 @@ fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
     loop {
         match events.recv_timeout(TICK) {
             Ok(envelope) => {
-                let batch = std::iter::once(envelope).chain(events.try_iter().take(BATCH_MAX));
-                if batch.fold(false, |ended, envelope| shown.take(&envelope) || ended) {
+                let mut batch = std::iter::once(envelope).chain(events.try_iter().take(BATCH_MAX));
+                if batch.any(|envelope| shown.take(&envelope)) {
                     break;
                 }
                 shown.draw();

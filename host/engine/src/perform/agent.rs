@@ -8,7 +8,8 @@ use priory_core::ports::{Entry, Returned};
 use priory_core::{Failure, Json, Outcome, Task, Value};
 
 use crate::catalog::AgentEntry;
-use crate::frame::{self, Body, Frame, Job};
+use crate::execute::{self, Body, Job};
+use crate::frame::Frame;
 use crate::run::Run;
 
 pub(super) async fn call(
@@ -23,7 +24,7 @@ pub(super) async fn call(
     let job = agent_job(&frame.run, entry, task);
     let run = frame.run.clone();
     // Boxed, because an agent may call an agent.
-    let returned = Box::pin(frame::execute(&run, Some(frame), frame.path.child(step), job, inline)).await?;
+    let returned = Box::pin(execute::execute(&run, Some(frame), frame.given.path.child(step), job, inline)).await?;
     match returned {
         Returned::Report(report) => Ok(Value::Report(report)),
         Returned::Json(_) | Returned::Tools(_) => Err(Failure::other("the sandbox returned no report for an agent")),

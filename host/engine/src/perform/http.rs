@@ -15,12 +15,12 @@ use crate::frame::Frame;
 pub(super) async fn send(frame: &Arc<Frame>, request: HttpRequest) -> Outcome {
     let (method, url) = (request.method.clone(), request.url.clone());
     let may_dial = |address: IpAddr| frame.check(&Access::Dial { method: &method, url: &url, address });
-    let body_bytes_max = frame.limits.get(Dimension::CallBytes);
+    let body_bytes_max = frame.given.limits.get(Dimension::CallBytes);
     // The request that was recorded stays as the guest made it; the secrets go on a copy.
     let request = with_secrets(frame, request)?;
     let response = frame.run.ports.http.send(&request, body_bytes_max, &may_dial).await;
     response.map(Value::Http).map_err(|failure| match failure {
-        Failure::Limit(hit) => Failure::Limit(LimitHit { frame: frame.label.to_string(), ..hit }),
+        Failure::Limit(hit) => Failure::Limit(LimitHit { frame: frame.given.label.to_string(), ..hit }),
         other => other,
     })
 }
@@ -28,6 +28,7 @@ pub(super) async fn send(frame: &Arc<Frame>, request: HttpRequest) -> Outcome {
 /// Puts every secret on the request that the frame may have there.
 fn with_secrets(frame: &Frame, mut request: HttpRequest) -> Result<HttpRequest, Failure> {
     let rules: Vec<_> = frame
+        .given
         .authority
         .own_layers()
         .first()

@@ -18,7 +18,7 @@ pub(super) async fn tools(frame: &Arc<Frame>, step: u32, inline: bool) -> Outcom
     for plugin in catalog.plugins().filter(|plugin| plugin.plugin.info().is_toolset) {
         // A toolset of which no tool can be granted is not even asked.
         let prefix = format!("{}.", plugin.name);
-        if !frame.authority.may_concern_tools_of(&prefix) {
+        if !frame.given.authority.may_concern_tools_of(&prefix) {
             continue;
         }
         let known = dynamic_tools(frame, step, plugin, inline).await?;

@@ -10,7 +10,8 @@ use priory_core::ports::{Entry, Returned};
 use priory_core::{Failure, FramePath, Json, Outcome, ToolInfo, Value};
 
 use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
-use crate::frame::{self, Body, Frame, Job};
+use crate::execute::{self, Body, Job};
+use crate::frame::Frame;
 use crate::run::Run;
 
 /// How many tools a toolset may list.
@@ -34,15 +35,15 @@ struct DynamicTool {
 
 pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json, inline: bool) -> Outcome {
     let ToolFunction::Dynamic(tool) = &target.function else {
-        let path = frame.path.child(step);
-        return execute(frame, path, tool_job(&frame.run, target, arguments), inline).await;
+        let path = frame.given.path.child(step);
+        return open(frame, path, tool_job(&frame.run, target, arguments), inline).await;
     };
     let tools = dynamic_tools(frame, step, &target.plugin, inline).await?;
     let known = tools.by_name.get(&**tool);
     let known =
         known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
     validate(&known.input, &arguments, || format!("arguments of {}", target.name))?;
-    let value = execute(frame, frame.path.child(step), tool_job(&frame.run, target, arguments), inline).await?;
+    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments), inline).await?;
     if let (Value::Json(json), Some(output)) = (&value, &known.output) {
         validate(output, json, || format!("result of {}", target.name))?;
     }
@@ -69,10 +70,10 @@ fn plugin_job(run: &Run, plugin: &Arc<PluginEntry>, name: Arc<str>, entry: Entry
     }
 }
 
-async fn execute(frame: &Arc<Frame>, path: FramePath, job: Job, inline: bool) -> Outcome {
+async fn open(frame: &Arc<Frame>, path: FramePath, job: Job, inline: bool) -> Outcome {
     let run = frame.run.clone();
     // Boxed, because a tool may call a tool.
-    match Box::pin(frame::execute(&run, Some(frame), path, job, inline)).await? {
+    match Box::pin(execute::execute(&run, Some(frame), path, job, inline)).await? {
         Returned::Json(json) => Ok(Value::Json(json)),
         Returned::Tools(tools) => Ok(Value::Tools(tools)),
         Returned::Report(_) => Err(Failure::other("the sandbox returned a report for a tool")),
@@ -93,7 +94,8 @@ pub(super) async fn dynamic_tools(
     }
     let name = Arc::from(format!("{}.list-tools", plugin.name));
     let job = plugin_job(&frame.run, plugin, name, Entry::ListTools);
-    let Value::Tools(tools) = execute(frame, frame.path.child(step).child(FramePath::LIST), job, inline).await? else {
+    let Value::Tools(tools) = open(frame, frame.given.path.child(step).child(FramePath::LIST), job, inline).await?
+    else {
         return Err(Failure::other("the sandbox returned no list of tools"));
     };
     let known = Arc::new(DynamicTools::compile(&plugin.name, tools)?);
