@@ -10,6 +10,7 @@ use priory::{Host, PluginSpec, RunSpec};
 use serde_json::{Value, json};
 
 use crate::guests;
+use crate::hostile::components::leb128;
 use crate::stage::{block, builder, good, json, neighbour_works, resident_bytes};
 
 const CASES: u64 = 300;
@@ -58,14 +59,20 @@ fn limits() -> LimitSpec {
 }
 
 /// Loads some components on one host. Those that are refused are told apart by loading them alone.
-fn load(components: Vec<(u64, Vec<u8>)>) -> Vec<Host> {
+fn load(components: Vec<(u64, Vec<u8>)>, refused: &mut String) -> Vec<Host> {
     let plugin = |(case, bytes): &(u64, Vec<u8>)| PluginSpec::new(format!("case-{case}"), bytes.clone());
     let small = || builder().frames_max(8).limits(limits()).plugin(good());
     let all = components.iter().fold(small(), |builder, component| builder.plugin(plugin(component)));
     if let Ok(host) = block(all.build()) {
         return vec![host];
     }
-    components.iter().filter_map(|component| block(small().plugin(plugin(component)).build()).ok()).collect()
+    let alone = |component: &(u64, Vec<u8>)| {
+        block(small().plugin(plugin(component)).build()).map_err(|error| {
+            *refused = error.to_string();
+            assert!(!refused.contains('\n'), "case {}: an error stands on one line: {refused}", component.0);
+        })
+    };
+    components.iter().map(alone).filter_map(Result::ok).collect()
 }
 
 /// Calls what can be called, with arguments that may fit.
@@ -84,7 +91,7 @@ fn call_all(host: &Host) -> u64 {
         .collect();
     let mut called = 0;
     for (name, arguments) in tools {
-        let started = host.start(RunSpec::tool(&name, json(arguments))).unwrap();
+        let mut started = host.start(RunSpec::tool(&name, json(arguments))).unwrap();
         // A value or a failure: anything but a panic, and anything but nothing.
         let _ = block(started.wait());
         called += 1;
@@ -119,17 +126,17 @@ fn plausible(ty: &priory::core::value_type::ValueType) -> Value {
 /// Makes cases in batches and throws them.
 fn throw(name: &str, mut make: impl FnMut(u64, &mut Random) -> Option<Vec<u8>>) {
     let (cases, seed) = (number("PRIORY_FUZZ_CASES", CASES), number("PRIORY_FUZZ_SEED", 1));
-    let (mut loaded, mut called) = (0, 0);
+    let (mut loaded, mut called, mut refused) = (0, 0, "nothing was refused".to_owned());
     let before = resident_bytes();
     for batch in 0..cases.div_ceil(BATCH) {
         let of_batch = batch * BATCH..((batch + 1) * BATCH).min(cases);
         let make = |case: u64| Some((case, make(case, &mut Random(seed.wrapping_mul(1 << 32).wrapping_add(case)))?));
         let components: Vec<_> = of_batch.filter_map(make).collect();
-        let hosts = load(components);
+        let hosts = load(components, &mut refused);
         loaded += hosts.iter().map(|host| host.catalog().plugins().count() as u64 - 1).sum::<u64>();
         called += hosts.iter().map(call_all).sum::<u64>();
     }
-    eprintln!("{name}: {cases} cases from seed {seed}; {loaded} were loaded and {called} functions called");
+    eprintln!("{name}: {cases} cases from seed {seed}; {loaded} were loaded and {called} functions called; {refused}");
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 1_500 << 20, "{name}: {} MiB are kept", grown >> 20);
 }
@@ -159,21 +166,25 @@ fn random_modules() {
             threads_enabled: false,
             memory64_enabled: false,
             relaxed_simd_enabled: false,
+            custom_page_sizes_enabled: false,
+            wide_arithmetic_enabled: false,
+            shared_everything_threads_enabled: false,
             max_memories: 1,
             allow_start_export: true,
             ..wasm_smith::Config::default()
         };
         let module = wasm_smith::Module::new(config, &mut Unstructured::new(&entropy)).ok()?.to_bytes();
-        let inner: String = module.iter().map(|byte| format!("\\{byte:02x}")).collect();
-        let text = format!(
-            r#"(component
-                 (core module $random binary "{inner}")
-                 (core instance (instantiate $random))
-                 (core module $m (func (export "run") (result i32) (i32.const 1)))
-                 (core instance $i (instantiate $m))
-                 (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
-        );
-        wat::parse_str(text).ok()
+        let wrapper = r#"(component
+            (core module)
+            (core instance (instantiate 0))
+            (core module $m (func (export "run") (result i32) (i32.const 1)))
+            (core instance $i (instantiate $m))
+            (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
+        let wrapper = wat::parse_str(wrapper).unwrap();
+        // Behind the eight bytes of the component's header stands the section of the empty module, ten bytes long.
+        let (header, rest) = (&wrapper[..8], &wrapper[18..]);
+        assert_eq!(&wrapper[8..14], b"\x01\x08\0asm");
+        Some([header, &[1], &leb128(module.len()), &module, rest].concat())
     });
 }
 
@@ -186,13 +197,14 @@ fn real_components_with_bytes_turned_over() {
         .collect();
     throw("turned bytes", |_, random| {
         let mut bytes = originals[random.below(originals.len())].clone();
-        for _ in 0..=random.below(8) {
+        for _ in 0..=random.below(2) {
             let at = random.below(bytes.len());
-            match random.below(4) {
-                0 => bytes[at] = random.next() as u8,
+            match random.below(8) {
+                0 | 4 | 5 | 6 => bytes[at] = random.next() as u8,
                 1 => bytes[at] ^= 1 << random.below(8),
                 2 => bytes.truncate(at.max(8)),
-                _ => bytes.insert(at, random.next() as u8),
+                3 => bytes.insert(at, random.next() as u8),
+                _ => bytes[at] = bytes[random.below(bytes.len())],
             }
         }
         Some(bytes)

@@ -2,6 +2,13 @@
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
 //! [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what surprises a test ends it"
+)]
 #![allow(unreachable_pub, reason = "in one binary everything is as reachable as its module")]
 
 mod fuzz;
@@ -18,6 +25,7 @@ guests::proven! {
     "circle-a": semantics::links::a_circle_is_refused;
     "circle-b": semantics::links::a_circle_is_refused;
     "core-module": hostile::components::a_core_module;
+    "deep-caller": hostile::compute::calls_from_the_end_of_its_stack;
     "echo": semantics::values::every_type_comes_back;
     "false-agent": hostile::components::an_agent_of_another_type;
     "feature-exceptions": hostile::components::features_that_are_off;

@@ -120,7 +120,7 @@ pub fn agent(host: &Host, name: &str, input: Value) -> RunEnd {
 pub fn recorded(host: &Host, spec: RunSpec) -> (RunEnd, Arc<MemoryRecorder>) {
     let recorder = Arc::new(MemoryRecorder::new());
     let end = run(host, spec.recorder(recorder.clone()));
-    assert!(recorder.is_complete(), "the events have gaps, or no end");
+    assert!(recorder.is_complete(), "the events have gaps, or no end, or are too many: {end:?}");
     (end, recorder)
 }
 

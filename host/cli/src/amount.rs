@@ -77,6 +77,19 @@ pub(crate) fn show_micros(value: u64) -> String {
     }
 }
 
+/// Writes a number as TOML reads it, in groups of three digits.
+pub(crate) fn separated(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn scaled(value: u64, step: u64, units: &[&str]) -> String {
     let mut unit = 1u64;
     let mut names = units.iter();
@@ -161,5 +174,7 @@ mod tests {
         assert_eq!(show_micros(12), "12 µs");
         assert_eq!(show_micros(1_250), "1.25 ms");
         assert_eq!(show_micros(61_000_000), "61 s");
+        assert_eq!(separated(1_234_567), "1_234_567");
+        assert_eq!(separated(123), "123");
     }
 }

@@ -15,7 +15,7 @@ use crate::ui::error::{Error, Result};
 /// What a run may do and spend.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Bounds {
-    /// Compute that may be burnt, such as 500M or 2G; one unit is about one instruction
+    /// Compute that may be burnt altogether, such as 500M or 2G; one unit is about one instruction
     #[arg(long, value_name = "N", value_parser = parse_fuel, help_heading = "Bounds")]
     pub(crate) fuel: Option<u64>,
     /// Memory that may be held, such as 64MiB
@@ -33,7 +33,7 @@ pub(crate) struct Bounds {
 /// What a run is given.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Given {
-    /// A value that the manifest declares under `[inputs]`. May be given many times
+    /// A value that the manifest declares under `[inputs]`; `--NAME VALUE` means the same. May be given many times
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE", value_parser = parse_input)]
     pub(crate) inputs: Vec<(String, String)>,
 }
@@ -44,12 +44,6 @@ impl Bounds {
         let set =
             [(Dimension::Fuel, self.fuel), (Dimension::MemoryBytes, self.memory), (Dimension::TimeMs, self.timeout)];
         set.into_iter().filter_map(|(dimension, value)| Some((dimension, value?))).collect()
-    }
-
-    /// Returns the limits of a root frame that has to leave something to what it calls: half of what the run may spend.
-    pub(crate) fn limits_of_caller(&self) -> LimitSpec {
-        let half = |amount: Option<u64>| amount.map(|amount| (amount / 2).max(1));
-        Self { fuel: half(self.fuel), memory: half(self.memory), ..self.clone() }.limits()
     }
 
     /// Returns what the whole run may spend.
@@ -138,16 +132,6 @@ mod tests {
         assert_eq!(parse_input("a=b=c").unwrap(), ("a".into(), "b=c".into()));
         assert!(parse_input("a").is_err());
         assert!(parse_input("=b").is_err());
-    }
-
-    #[test]
-    fn a_caller_leaves_half_to_what_it_calls() {
-        let bounds = Bounds { fuel: Some(1_000), memory: Some(1), timeout: Some(7), grants: Vec::new() };
-        let limits = bounds.limits_of_caller();
-        assert_eq!(limits.get(Dimension::Fuel), Some(500));
-        assert_eq!(limits.get(Dimension::MemoryBytes), Some(1));
-        assert_eq!(limits.get(Dimension::TimeMs), Some(7));
-        assert_eq!(bounds.budget().fuel, Some(1_000));
     }
 
     #[test]

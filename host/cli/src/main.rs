@@ -15,6 +15,7 @@ mod bounds;
 mod function;
 mod project;
 mod running;
+mod shorthand;
 mod toolchain;
 mod wit;
 
@@ -23,11 +24,17 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
+/// Every frame allocates many small things and frees them together, often on another thread: this allocator is made
+/// for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    let cli = commands::Cli::parse();
+    let arguments = shorthand::expand(std::env::args_os(), &commands::Cli::command());
+    let cli = commands::Cli::parse_from(arguments);
     log_to_stderr();
     match cli.execute() {
         Ok(exit) => ExitCode::from(exit.code()),

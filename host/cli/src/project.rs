@@ -42,7 +42,7 @@ pub(crate) struct Opened {
 
 /// Tells whether a text names a file or a folder, and not a plugin of a manifest.
 pub(crate) fn is_path(text: &str) -> bool {
-    text.contains(['/', '\\']) || text.ends_with(".wasm") || text == "." || text == ".."
+    text.contains(['/', '\\']) || text.ends_with(".wasm") || text.ends_with(".wat") || text == "." || text == ".."
 }
 
 /// Reads the manifest: of a folder, or the nearest one above the current folder.
@@ -67,8 +67,8 @@ pub(crate) fn read_manifest(project: Option<&Path>) -> Result<Manifest> {
 }
 
 /// Returns where a user changes what the programs of a manifest may do.
-pub(crate) fn settings(manifest: &Manifest) -> Settings {
-    Settings::Manifest(manifest.path.display().to_string())
+pub(crate) fn settings(manifest: &Manifest, bounds: &Bounds) -> Settings {
+    Settings::Manifest { path: manifest.path.display().to_string(), bounded: bounds.limits() }
 }
 
 /// Begins a host of everything in a manifest.
@@ -102,7 +102,7 @@ fn open_named(manifest: &Manifest, name: &str, bounds: &Bounds, given: &Given, b
         narrowed: bounds.narrowed(&inputs)?,
         inputs,
         limits: bounds.limits(),
-        settings: settings(manifest),
+        settings: settings(manifest, bounds),
     })
 }
 
@@ -220,7 +220,19 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
     if !found.is_file() {
         return Err(Error::new(Exit::Invalid, format!("{} is not a file", path.display())));
     }
-    fs::read(path).map_err(|error| failed(&error))
+    let bytes = fs::read(path).map_err(|error| failed(&error))?;
+    match path.extension().is_some_and(|extension| extension == "wat") {
+        true => from_text(path, &bytes),
+        false => Ok(bytes),
+    }
+}
+
+/// Turns the text form of WebAssembly into its bytes.
+fn from_text(path: &Path, text: &[u8]) -> Result<Vec<u8>> {
+    let bytes = wat::parse_bytes(text).map(std::borrow::Cow::into_owned);
+    bytes.map_err(|error| {
+        Error::new(Exit::Invalid, format!("{} is not WebAssembly text", path.display())).detail(error.to_string())
+    })
 }
 
 /// Gives a host what the machine has for it: a cache and an environment, of which guests see what is granted.

@@ -35,9 +35,9 @@ pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode) -> Result<Ended>
     let (recorder, live) = Live::start(mode).map_err(|error| show(&error))?;
     let mut started = host.start(spec.recorder(recorder)).map_err(|failure| refused(&failure))?;
     let mut interrupted = false;
-    loop {
+    let end = loop {
         tokio::select! {
-            () = live.ended() => break,
+            end = started.wait() => break end,
             signal = tokio::signal::ctrl_c() => {
                 if interrupted || signal.is_err() {
                     // Asked twice: whatever still holds the run up is not waited for.
@@ -47,8 +47,7 @@ pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode) -> Result<Ended>
                 started.cancel();
             }
         }
-    }
-    let end = started.wait().await;
+    };
     Ok(Ended { end, tree: live.finish(), interrupted })
 }
 
@@ -74,9 +73,15 @@ impl Ended {
     /// Returns the error that is told where the run failed.
     pub(crate) fn error(&self, settings: &Settings) -> Option<Error> {
         let failure = self.end.result.as_ref().err()?;
-        let mut error = match failure {
-            Failure::Cancelled { .. } if self.interrupted => Error::new(Exit::Interrupted, "the run was interrupted"),
-            failure => Error::of_failure(failure, settings),
+        let of_failure = Error::of_failure(failure, settings);
+        let mut error = match (failure, self.tree.denial()) {
+            (Failure::Cancelled { .. }, _) if self.interrupted => {
+                Error::new(Exit::Interrupted, "the run was interrupted")
+            }
+            (Failure::Denied(_) | Failure::Limit(_) | Failure::Timeout(_), _) => of_failure,
+            (_, Some(denial)) => of_failure.hint_at_denial(denial, settings),
+            (Failure::Trap(_), None) if !self.tree.has_log() => of_failure.hint_at_log(settings),
+            _ => of_failure,
         };
         error.exit = self.exit();
         Some(error)

@@ -71,6 +71,7 @@ pub enum Event {
         /// What was asked, in a few words.
         summary: Arc<str>,
         /// What it came to.
+        #[serde(serialize_with = "value_or_failure")]
         outcome: Arc<Outcome>,
     },
     /// A frame wrote a line.
@@ -90,10 +91,25 @@ pub enum Event {
     /// The run ended.
     RunEnded {
         /// What it came to.
+        #[serde(serialize_with = "value_or_failure")]
         result: Result<Report, Failure>,
         /// What all of its frames used.
         usage: Usage,
     },
+}
+
+/// Writes what came to something as `{"value": …}` or `{"failure": …}`.
+fn value_or_failure<T: Serialize, S: serde::Serializer>(
+    result: &impl std::borrow::Borrow<Result<T, Failure>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(Some(1))?;
+    match result.borrow() {
+        Ok(value) => map.serialize_entry("value", value)?,
+        Err(failure) => map.serialize_entry("failure", failure)?,
+    }
+    map.end()
 }
 
 /// An event with its place in the run.

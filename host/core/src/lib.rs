@@ -9,6 +9,8 @@
 //! - what it does: [`effect`], [`http`], [`failure`], [`event`];
 //! - what carries it: [`ports`].
 
+#![forbid(unsafe_code)]
+
 pub mod id;
 pub mod json;
 pub mod program;

@@ -27,6 +27,8 @@
 //! - **Invariant:** nothing survives the future: when it is dropped, its socket is closed. (A name that the
 //!   operating system is resolving is left to it; the answer goes nowhere.)
 
+#![forbid(unsafe_code)]
+
 mod config;
 mod egress;
 mod error;

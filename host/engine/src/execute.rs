@@ -12,7 +12,7 @@ use priory_core::grant::Access;
 use priory_core::grant::rule::FileScope;
 use priory_core::limits::{Dimension, Limits};
 use priory_core::ports::{BoxFuture, Entry, Mount, Order, Returned};
-use priory_core::{Amounts, Digest, Failure, FramePath};
+use priory_core::{Amounts, Digest, Failure, FramePath, Grant};
 
 use crate::authorize::Now;
 use crate::catalog::PluginEntry;
@@ -72,7 +72,8 @@ pub(crate) async fn execute(
         Some(budget) => run.ledger.open(above, budget).map_err(spent)?,
         None => above,
     };
-    let reserve = pin!(run.ledger.reserve(account, wanted(&job), inline && parent.is_some()));
+    let want = wanted(&job, run.ledger.available(account));
+    let reserve = pin!(run.ledger.reserve(account, want, inline && parent.is_some()));
     let reserved = Deadline::new(reserve, &*clock, deadline).await;
     let reservation = reserved.ok_or_else(|| late(&label))?.map_err(spent)?;
 
@@ -97,15 +98,22 @@ pub(crate) async fn execute(
     result
 }
 
-/// Returns what a frame reserves: its own compute and its own memory. Native code has neither.
-fn wanted(job: &Job) -> Amounts {
-    match job.body {
-        Body::Native(_) => Amounts::default(),
-        Body::Guest { .. } => Amounts {
-            fuel: job.limits.get(Dimension::Fuel),
-            memory_bytes: job.limits.get(Dimension::MemoryBytes),
-            ..Amounts::default()
-        },
+/// Returns what a frame wants to reserve: its own compute and its own memory. Native code has neither.
+///
+/// One that may call others takes half of what is free at most, so that something is left for what it calls.
+fn wanted(job: &Job, free: Amounts) -> Amounts {
+    if let Body::Native(_) = job.body {
+        return Amounts::default();
+    }
+    let may_call = job
+        .layers
+        .first()
+        .is_some_and(|layer| layer.own.iter().any(|held| matches!(held.grant, Grant::Tool(_) | Grant::Agent(_))));
+    let most = |amount: u64| if may_call { amount.div_ceil(2) } else { u64::MAX };
+    Amounts {
+        fuel: job.limits.get(Dimension::Fuel).min(most(free.fuel)),
+        memory_bytes: job.limits.get(Dimension::MemoryBytes).min(most(free.memory_bytes)),
+        ..Amounts::default()
     }
 }
 

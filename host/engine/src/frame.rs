@@ -54,6 +54,8 @@ struct Tally {
     calls: u64,
     bytes: u64,
     log_bytes: u64,
+    /// Whether it is written down that the calls are spent.
+    over_calls: bool,
     below: Usage,
 }
 
@@ -73,15 +75,20 @@ impl Frame {
     /// Counts one effect against the frame and against the ledger.
     pub(crate) fn charge_call(&self) -> Result<(), Failure> {
         let allowed = self.given.limits.get(Dimension::Calls);
-        {
-            let mut tally = self.tally.lock();
-            if tally.calls >= allowed {
-                return Err(self.over(Dimension::Calls, tally.calls.saturating_add(1), allowed));
-            }
-            tally.calls += 1;
+        let mut tally = self.tally.lock();
+        if tally.calls >= allowed {
+            return Err(self.over(Dimension::Calls, tally.calls.saturating_add(1), allowed));
         }
         let one = Amounts { calls: 1, ..Amounts::default() };
-        self.run.ledger.spend(self.given.account, one).map_err(|spent| self.spent(spent))
+        self.run.ledger.spend(self.given.account, one).map_err(|spent| self.spent(spent))?;
+        // Only what the ledger paid for is counted: else usage would be more than the budget.
+        tally.calls += 1;
+        Ok(())
+    }
+
+    /// Tells, the first time that it is asked, that the calls are spent. They stay spent, so once is enough to write down.
+    pub(crate) fn first_over_calls(&self) -> bool {
+        !std::mem::replace(&mut self.tally.lock().over_calls, true)
     }
 
     /// Counts the bytes of a result against the frame and against the ledger.
@@ -90,16 +97,15 @@ impl Frame {
             return Ok(());
         }
         let allowed = self.given.limits.get(Dimension::TotalBytes);
-        {
-            let mut tally = self.tally.lock();
-            let total = tally.bytes.saturating_add(bytes);
-            if total > allowed {
-                return Err(self.over(Dimension::TotalBytes, total, allowed));
-            }
-            tally.bytes = total;
+        let mut tally = self.tally.lock();
+        let total = tally.bytes.saturating_add(bytes);
+        if total > allowed {
+            return Err(self.over(Dimension::TotalBytes, total, allowed));
         }
         let amounts = Amounts { bytes, ..Amounts::default() };
-        self.run.ledger.spend(self.given.account, amounts).map_err(|spent| self.spent(spent))
+        self.run.ledger.spend(self.given.account, amounts).map_err(|spent| self.spent(spent))?;
+        tally.bytes = total;
+        Ok(())
     }
 
     /// Makes the failure of a limit that this frame reached.
@@ -217,7 +223,8 @@ impl FrameHost for HostSide {
     }
 
     fn log(&self, level: Level, message: &str, fuel: u64) -> Result<(), Failure> {
-        let length = message.len() as u64;
+        // The end of a line counts too: else lines without a byte would be without end.
+        let length = (message.len() as u64).saturating_add(1);
         let allowed = self.0.given.limits.get(Dimension::LogBytes);
         let total = {
             let mut tally = self.0.tally.lock();
@@ -232,12 +239,21 @@ impl FrameHost for HostSide {
     }
 }
 
+/// Returns the length of what a tool says of itself; of a toolset, a guest wrote it.
+fn tool_byte_len(tool: &priory_core::ToolInfo) -> u64 {
+    let words = (tool.name.len() + tool.description.len()) as u64;
+    let schemas = tool.input_schema.byte_len() + tool.output_schema.as_ref().map_or(0, |schema| schema.byte_len());
+    words.saturating_add(schemas)
+}
+
 /// Returns the length of what an effect gave back, as it is charged.
 pub(crate) fn byte_len(value: &Value) -> u64 {
     match value {
         Value::Json(json) => json.byte_len(),
         Value::Report(report) => report.output.byte_len(),
         Value::Http(response) => response.body.len() as u64,
-        Value::Tools(_) | Value::Agents(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
+        Value::Tools(tools) => tools.iter().fold(0, |sum, tool| sum.saturating_add(tool_byte_len(tool))),
+        // Names and words of the operator, and numbers: they do not grow with what a guest does.
+        Value::Agents(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
     }
 }

@@ -161,14 +161,12 @@ impl Books {
         } else {
             return None;
         };
-        let (used, allowed) = self
-            .path(account)
-            .map(|a| match dimension {
-                Dimension::Fuel => (a.spent.fuel.saturating_add(want.fuel), a.allowance.fuel),
-                _ => (a.reserved.memory_bytes.saturating_add(want.memory_bytes), a.allowance.memory_bytes),
-            })
-            .find(|(used, allowed)| used > allowed)
-            .unwrap_or_default();
+        let taken = |a: &Account| a.spent.saturating_add(a.reserved).saturating_add(want);
+        let amounts = |a: &Account| match dimension {
+            Dimension::Fuel => (taken(a).fuel, a.allowance.fuel),
+            _ => (taken(a).memory_bytes, a.allowance.memory_bytes),
+        };
+        let (used, allowed) = self.path(account).map(amounts).find(|(used, allowed)| used > allowed)?;
         Some(Spent { dimension, used, allowed })
     }
 

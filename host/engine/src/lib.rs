@@ -24,6 +24,7 @@ mod execute;
 mod frame;
 mod pending;
 mod perform;
+mod schema;
 mod waist;
 
 pub use catalog::{AgentEntry, Catalog, CatalogError, PluginEntry, ToolTarget};

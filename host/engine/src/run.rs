@@ -118,15 +118,21 @@ pub struct RunEnd {
 pub struct Started {
     /// Its id.
     pub id: RunId,
-    end: oneshot::Receiver<RunEnd>,
+    receiver: Option<oneshot::Receiver<RunEnd>>,
+    end: Option<RunEnd>,
     task: Option<Box<dyn Send + Sync>>,
 }
 
 impl Started {
-    /// Waits for the end.
-    pub async fn wait(mut self) -> RunEnd {
+    /// Waits for the end. It can be given up and taken up again, and tells the end as often as it is asked.
+    pub async fn wait(&mut self) -> RunEnd {
+        if let Some(receiver) = &mut self.receiver {
+            self.end = receiver.await.ok();
+            self.receiver = None;
+        }
+        // A host that is gone says nothing any more.
         let gone = || RunEnd { result: Err(Failure::Cancelled { by: "the host".into() }), usage: Usage::default() };
-        (&mut self.end).await.unwrap_or_else(|_| gone())
+        self.end.clone().unwrap_or_else(gone)
     }
 
     /// Cancels the run; its end is then `cancelled`, unless it had ended.
@@ -212,17 +218,19 @@ impl Engine {
             usage: Mutex::default(),
         });
         let (job, input) = root_job(&run, request.target, request.grants, &request.limits)?;
-        let (sender, end) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let id = run.id;
         let seed = blake3::Hash::from_bytes(seed).to_hex().to_string();
         run.record(&FramePath::root(), 0, Event::RunStarted { program: job.program.clone(), input, seed });
+        // Made here, so that a run that is cancelled before its first step has an end too.
+        let ending = Ending { run: run.clone(), sender: Some(sender) };
         let task = self.ports.compute.spawn(Box::pin(async move {
             // Declared first, so that it is dropped last: a cancelled run ends after its frames.
-            let mut ending = Ending { run: run.clone(), sender: Some(sender) };
+            let mut ending = ending;
             let result = execute::execute(&run, None, FramePath::root(), job, false).await;
             ending.end(result.and_then(into_report));
         }));
-        Ok(Started { id, end, task: Some(task) })
+        Ok(Started { id, receiver: Some(receiver), end: None, task: Some(task) })
     }
 }
 

@@ -9,7 +9,7 @@ use priory_core::effect::Level;
 use priory_core::event::Event;
 use priory_core::grant::Access;
 use priory_core::limits::Dimension;
-use priory_core::{Effect, Failure, Outcome};
+use priory_core::{Effect, Failure, Outcome, Value};
 
 use crate::authorize::authorize;
 use crate::frame::{Frame, byte_len};
@@ -22,7 +22,12 @@ use crate::perform::perform;
 /// what it yields is charged to the frame that asked before it is shown.
 pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, inline: bool) -> Outcome {
     let effect = Arc::new(effect);
-    let admitted = authorize(frame, &effect).and_then(|plan| frame.charge_call().map(|()| plan));
+    // What is refused counts as well: it is written down, and without end it would fill the journal.
+    let charged = frame.charge_call();
+    if charged.is_err() && !frame.first_over_calls() {
+        return charged.map(|()| Value::Unit);
+    }
+    let admitted = charged.and_then(|()| authorize(frame, &effect));
     let outcome = match admitted {
         Ok(plan) => {
             frame.record(fuel, Event::Intent { step, effect: effect.clone() });

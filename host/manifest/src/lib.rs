@@ -15,6 +15,8 @@
 //! A test compares `priory.schema.json` with the code. To write it anew:
 //! `PRIORY_SCHEMA_REWRITE=1 cargo test -p priory-manifest schema`.
 
+#![forbid(unsafe_code)]
+
 mod manifest;
 
 mod wire;

@@ -135,7 +135,7 @@ impl Shared {
                 return None;
             }
             queue.picks = queue.picks.wrapping_add(1);
-            let picked = if queue.picks % LOWEST_TURN == 0 {
+            let picked = if queue.picks.is_multiple_of(LOWEST_TURN) {
                 queue.levels.iter_mut().rev().find_map(VecDeque::pop_front)
             } else {
                 queue.levels.iter_mut().find_map(VecDeque::pop_front)

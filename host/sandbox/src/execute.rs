@@ -139,8 +139,11 @@ async fn enter(
             type Called = (Result<String, types::Failure>,);
             let func = instance.get_typed_func::<(&str, &str), Called>(&mut *store, call)?;
             let (called,) = func.call_async(&mut *store, (&name, arguments.as_str())).await?;
-            let json = called.map_err(failure_of_guest).and_then(|text| within_output(order, &text).map(|()| text));
-            Ok(json.and_then(|text| json_of_guest(&text, &format!("result of {name}"))).map(Returned::Json))
+            let json = called
+                .map_err(|failure| own_failure(order, failure))
+                .and_then(|text| within_output(order, &[&text]).map(|()| text));
+            let subject = || format!("result of {}.{name}", plugin.info.name);
+            Ok(json.and_then(|text| json_of_guest(&text, &subject())).map(Returned::Json))
         }
     }
 }
@@ -182,15 +185,23 @@ async fn agent(
     let name = task.name.clone();
     let func = instance.get_typed_func::<(types::Task,), (Result<types::Report, types::Failure>,)>(&mut *store, run)?;
     let (reported,) = func.call_async(&mut *store, (task.into(),)).await?;
-    let report = reported.map_err(failure_of_guest).and_then(|report| {
-        within_output(order, &report.output)?;
+    let report = reported.map_err(|failure| own_failure(order, failure)).and_then(|report| {
+        within_output(order, &[&report.output, report.summary.as_deref().unwrap_or_default()])?;
         report_of_guest(report, &name)
     });
     Ok(report.map(Returned::Report))
 }
 
-fn within_output(order: &Order, text: &str) -> Result<(), Failure> {
-    let (used, allowed) = (text.len() as u64, order.limits.get(Dimension::OutputBytes));
+/// Takes over a failure that the program itself returned. It is a result, and no longer than one.
+fn own_failure(order: &Order, failure: types::Failure) -> Failure {
+    let failure = failure_of_guest(failure);
+    let text = serde_json::to_string(&failure).unwrap_or_default();
+    within_output(order, &[&text]).err().unwrap_or(failure)
+}
+
+fn within_output(order: &Order, texts: &[&str]) -> Result<(), Failure> {
+    let length = texts.iter().fold(0u64, |length, text| length.saturating_add(text.len() as u64));
+    let (used, allowed) = (length, order.limits.get(Dimension::OutputBytes));
     if used > allowed {
         return Err(Failure::limit(Dimension::OutputBytes, used, allowed, &*order.label));
     }

@@ -19,6 +19,9 @@ use wasmtime::component::{Linker, Resource};
 use crate::failure::Kill;
 use crate::state::Guest;
 
+/// How long the name of a tool or an agent may be, in bytes: a plugin, an interface and a function.
+const NAME_BYTES_MAX: usize = 512;
+
 /// A future as the linker wants it: the runtime pins it.
 type HostFuture<'a, T> = Box<dyn Future<Output = wasmtime::Result<(T,)>> + Send + 'a>;
 
@@ -63,6 +66,15 @@ fn start(
         Ok(number) => Ok(Ok(store.data_mut().table.push(PendingHandle(number))?)),
         Err(failure) => Ok(Err(failure.into())),
     }
+}
+
+/// Refuses a name that is longer than any that could be meant, before it is written anywhere.
+fn check_name(name: &str, subject: &str) -> Result<(), Failure> {
+    if name.len() > NAME_BYTES_MAX {
+        let reason = format!("it has {} bytes, and no name has more than {NAME_BYTES_MAX}", name.len());
+        return Err(Failure::invalid(subject, "", reason));
+    }
+    Ok(())
 }
 
 /// Checks a JSON text that a guest hands over.

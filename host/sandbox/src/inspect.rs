@@ -13,6 +13,8 @@ pub const CEILING_SECTION: &str = "priory:ceiling";
 const CEILING_BYTES_MAX: usize = 64 << 10;
 /// How long documentation may be, in bytes.
 const DOCS_BYTES_MAX: usize = 1 << 20;
+/// How long the reason of a refusal may be, in characters.
+const REASON_CHARS_MAX: usize = 600;
 /// How many sections are looked at.
 const SECTIONS_MAX: usize = 100_000;
 
@@ -29,7 +31,8 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
     let mut inspected = Inspected::default();
     let mut depth = 0u32;
     for (count, payload) in Parser::new(0).parse_all(bytes).enumerate() {
-        let payload = payload.map_err(|error| LoadError::Invalid { name: name.into(), reason: error.to_string() })?;
+        let payload =
+            payload.map_err(|error| LoadError::Invalid { name: name.into(), reason: one_line(&error.to_string()) })?;
         if count > SECTIONS_MAX {
             let reason = format!("it has more than {SECTIONS_MAX} sections");
             return Err(LoadError::Invalid { name: name.into(), reason });
@@ -44,10 +47,10 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
                 let known = inspected.ceiling.get_or_insert_default();
                 ceiling.iter().for_each(|held| known.push(held.clone()));
             }
-            Payload::CustomSection(section) if depth == 0 && section.name() == docs::SECTION => {
-                if section.data().len() <= DOCS_BYTES_MAX {
-                    inspected.docs = Docs::read(section.data());
-                }
+            Payload::CustomSection(section)
+                if depth == 0 && section.name() == docs::SECTION && section.data().len() <= DOCS_BYTES_MAX =>
+            {
+                inspected.docs = Docs::read(section.data());
             }
             Payload::CustomSection(section) if section.name() == docs::WIT_SECTION => {
                 if let (true, Ok(text)) = (section.data().len() <= DOCS_BYTES_MAX, std::str::from_utf8(section.data()))
@@ -59,6 +62,12 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
         }
     }
     Ok(inspected)
+}
+
+/// Writes an error of the parser on one line; some of its texts show bytes on a line each.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(REASON_CHARS_MAX).collect()
 }
 
 /// Says what the bytes are when they are no component.

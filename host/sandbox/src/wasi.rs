@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a guest sees of WASI: its folders, its environment, seeded randomness, and streams that end in the log.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use priory_core::grant::rule::FileMode;
 use priory_core::ports::{FrameHost, Mount, Order};
 use priory_core::usage::Meter;
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{SeedableRng, TryRng};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -33,9 +34,8 @@ pub(crate) fn context(
     clock: &Arc<GuestClock>,
 ) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtxBuilder::new();
-    let seed = |purpose: &str| blake3::keyed_hash(&order.seed, purpose.as_bytes());
-    let generator = |purpose: &str| ChaCha20Rng::from_seed(*seed(purpose).as_bytes());
-    let [first, second] = halves(seed("insecure-seed").as_bytes());
+    let generator = |purpose| Seeded { seed: order.seed, purpose, generator: None };
+    let [first, second] = halves(&order.seed);
     let stream = |level| LogStream { host: host.clone(), meter: meter.clone(), level };
     builder
         .secure_random(generator("secure"))
@@ -69,6 +69,37 @@ fn preopen(builder: &mut WasiCtxBuilder, mount: &Mount) -> Result<(), Failure> {
             retriable: false,
         })
     })
+}
+
+/// A generator that is only set up when the guest asks for its first number: few do.
+struct Seeded {
+    seed: [u8; 32],
+    purpose: &'static str,
+    generator: Option<ChaCha20Rng>,
+}
+
+impl TryRng for Seeded {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.generator().try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.generator().try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.generator().try_fill_bytes(bytes)
+    }
+}
+
+impl Seeded {
+    fn generator(&mut self) -> &mut ChaCha20Rng {
+        let (seed, purpose) = (&self.seed, self.purpose);
+        self.generator
+            .get_or_insert_with(|| ChaCha20Rng::from_seed(*blake3::keyed_hash(seed, purpose.as_bytes()).as_bytes()))
+    }
 }
 
 fn halves(bytes: &[u8; 32]) -> [u128; 2] {

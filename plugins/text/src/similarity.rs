@@ -10,7 +10,8 @@ pub(crate) fn similarity(a: &str, b: &str) -> f64 {
     let (a, b) = (counts(a), counts(b));
     let product: f64 = a.iter().filter_map(|(term, count)| Some(count * b.get(term)?)).sum();
     let lengths = (square(&a) * square(&b)).sqrt();
-    if lengths > 0.0 { (product / lengths).clamp(0.0, 1.0) } else { 0.0 }
+    // A sum of nothing is -0.0; adding zero makes it plain.
+    if lengths > 0.0 { (product / lengths).clamp(0.0, 1.0) + 0.0 } else { 0.0 }
 }
 
 fn counts(text: &str) -> BTreeMap<String, f64> {

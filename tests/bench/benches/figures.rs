@@ -20,6 +20,10 @@ use priory::{AgentSpec, Host, PluginSpec};
 use priory_bench::guests;
 use priory_bench::summary::Summary;
 
+/// The allocator of the binary `priory`, for the floor and for Priory alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What every group of figures is given.
 struct Bench {
     /// Where the components are.

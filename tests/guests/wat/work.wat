@@ -12,7 +12,7 @@
         (local.set $x (i32.xor (local.get $x) (i32.shl (local.get $x) (i32.const 5))))
         (local.set $at (i32.and (local.get $x) (i32.const 262140)))
         (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (local.get $x)))
-        (local.set $x (i32.xor (local.get $x) (i32.load (local.get $at))))
+        (local.set $x (i32.add (i32.mul (local.get $x) (i32.const 1664525)) (i32.load (local.get $at))))
         (local.set $steps (i32.sub (local.get $steps) (i32.const 1)))
         (br_if $l (local.get $steps)))
       (local.get $x)))

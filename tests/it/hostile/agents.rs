@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Agents that ask for what they may not have, or for too much of it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use priory::core::{Dimension, Event, Failure};
 use priory::{AgentSpec, Host, RunSpec};
+use priory_testkit::{FrameEnd, MemoryRecorder};
 use serde_json::{Value, json};
 
 use crate::stage::{
-    agent, agent_misbehaves, build, builder, denied, good, grant, hits, invalid, json, keeps_no_memory, limit,
-    neighbour_works, other, output, recorded, rogue_plugin, shared, text_plugin, trap, unavailable,
+    agent, agent_misbehaves, block, build, builder, denied, good, grant, hits, invalid, json, keeps_no_memory, limit,
+    neighbour_works, other, output, recorded, rogue_plugin, run, shared, text_plugin, trap, unavailable,
 };
 
 #[test]
@@ -36,9 +40,12 @@ fn what_is_not_there_is_denied_like_what_is() {
 
 #[test]
 fn what_is_granted_and_not_there_is_unavailable() {
-    let host = build(builder().plugin(good()).plugin(rogue_plugin()).agent(
-        AgentSpec::new("rogue", "rogue").grant(grant("tool=nobody.*")).grant(grant("agent=nobody")),
-    ));
+    let host = build(
+        builder()
+            .plugin(good())
+            .plugin(rogue_plugin())
+            .agent(AgentSpec::new("rogue", "rogue").grant(grant("tool=nobody.*")).grant(grant("agent=nobody"))),
+    );
     let end = agent(&host, "rogue", json!({ "do": "call-tool", "name": "nobody.nothing" }));
     assert_eq!((&*unavailable(&end).subject, unavailable(&end).retriable), ("tool nobody.nothing", false));
     let end = agent(&host, "rogue", json!({ "do": "call-agent", "name": "nobody" }));
@@ -98,14 +105,22 @@ fn small(change: impl FnOnce(AgentSpec) -> AgentSpec) -> Host {
 
 #[test]
 fn leaves_a_call_behind() {
-    let spec = RunSpec::agent("rogue", json(json!({ "do": "start-and-forget", "name": "spin.run" })));
-    let (end, journal) = recorded(shared(), spec);
-    assert_eq!(output(&end), "left");
-    let frames = journal.frames();
-    let spin = frames.iter().find(|frame| frame.program.to_string() == "tool spin.run");
-    // It may not have begun at all; if it had, it was withdrawn.
-    if let Some(spin) = spin {
-        assert_eq!(spin.failure, Some(Failure::Cancelled { by: "its caller".into() }));
+    for _ in 0..20 {
+        let journal = Arc::new(MemoryRecorder::new());
+        let order = json(json!({ "do": "start-and-forget", "name": "spin.run" }));
+        let end = run(shared(), RunSpec::agent("rogue", order).recorder(journal.clone()));
+        assert_eq!(output(&end), "left");
+        // It may not have begun at all; if it had, it was withdrawn. One that was computing at that very moment is
+        // only gone after its slice, so its end may stand behind that of the run: that is not as it should be.
+        let is_spin = |frame: &FrameEnd| frame.program.to_string() == "tool spin.run";
+        let begun = journal.events().iter().filter(|e| matches!(e.event, Event::FrameStarted { .. })).count();
+        while journal.frames().len() < begun {
+            block(tokio::time::sleep(Duration::from_millis(1)));
+        }
+        if let Some(spin) = journal.frames().into_iter().find(is_spin) {
+            assert_eq!(spin.failure, Some(Failure::Cancelled { by: "its caller".into() }));
+            assert!(spin.usage.fuel < crate::stage::FUEL);
+        }
     }
     neighbour_works(shared());
 }
@@ -175,8 +190,7 @@ fn hands_over_too_much() {
 fn smuggles_in_a_name() {
     let spec = RunSpec::agent("bare", json(json!({ "do": "call-huge-name", "n": 1_000_000 })));
     let (end, journal) = recorded(shared(), spec);
-    let denial = denied(&end);
-    assert!(denial.effect.len() < 1_000 && denial.remedy.len() < 1_000, "{} bytes", denial.effect.len());
+    assert_eq!(invalid(&end).subject, "name of a tool");
     let written = format!("{:?}", journal.events()).len();
     assert!(written < 100_000, "{written} bytes were written down about a name that nobody has");
     neighbour_works(shared());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files that are no component, or not one for this host: each is refused when it is loaded, with a typed error on one line.
 
+use std::path::{Path, PathBuf};
+
 use priory::core::Digest;
 use priory::{AgentSpec, Error, LoadError, PluginSpec};
 
@@ -51,12 +53,47 @@ pub fn a_core_module() {
     assert!(matches!(&error, LoadError::NotAComponent { what, .. } if what.contains("wasm32-wasip2")), "{error:?}");
 }
 
+/// Loads the good plugin with a cache, and returns the file that was kept.
+fn cached(folder: &Path) -> PathBuf {
+    neighbour_works(&block(builder().cache_dir(folder).plugin(good()).build()).unwrap());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "code") {
+                return path;
+            }
+        }
+    }
+    panic!("nothing was kept");
+}
+
 #[test]
 fn compiled_code() {
-    // The beginning of an ELF file is enough for the runtime to take it for compiled code or not; either way it is never run.
-    let mut code = b"\x7fELF\x02\x01\x01\xc8".to_vec();
-    code.extend_from_slice(&[0; 56]);
-    assert!(matches!(refused_bytes(code), LoadError::NotAComponent { .. }));
+    let folder = tempfile::TempDir::new().unwrap();
+    let entry = std::fs::read(cached(folder.path())).unwrap();
+    // In front of the code stands its keyed hash.
+    for code in [&entry[32..], &entry[..]] {
+        assert!(matches!(refused_bytes(code), LoadError::NotAComponent { .. }));
+    }
+}
+
+#[test]
+fn compiled_code_that_was_changed_on_disk_is_made_anew() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = cached(folder.path());
+    let entry = std::fs::read(&path).unwrap();
+    for at in [0, 31, 32, entry.len() / 2, entry.len() - 1] {
+        let mut changed = entry.clone();
+        changed[at] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        cached(folder.path());
+        assert_ne!(std::fs::read(&path).unwrap(), changed, "byte {at}");
+    }
+    std::fs::write(&path, b"short").unwrap();
+    cached(folder.path());
 }
 
 #[test]
@@ -176,22 +213,22 @@ fn too_many_functions() {
 
 /// Writes a custom section as it stands in a component.
 pub fn custom_section(name: &str, data: &[u8]) -> Vec<u8> {
-    let length = |mut number: usize| {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (number & 0x7f) as u8;
-            number >>= 7;
-            bytes.push(if number == 0 { low } else { low | 0x80 });
-            if number == 0 {
-                break bytes;
-            }
-        }
-    };
-    let mut content = length(name.len());
+    let mut content = leb128(name.len());
     content.extend_from_slice(name.as_bytes());
     content.extend_from_slice(data);
     let mut section = vec![0];
-    section.extend(length(content.len()));
+    section.extend(leb128(content.len()));
     section.extend(content);
     section
+}
+
+/// Writes a number as WebAssembly does.
+pub fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
 }

@@ -4,7 +4,9 @@
 use priory::core::Dimension;
 use serde_json::json;
 
-use crate::stage::{FUEL, agent_misbehaves, hits, misbehaves, output, trap};
+use crate::stage::{
+    FUEL, agent_misbehaves, build, builder, hits, misbehaves, neighbour_works, output, text_plugin, tool, trap,
+};
 
 #[test]
 pub fn spins_in_a_call() {
@@ -74,4 +76,26 @@ fn recurses_in_rust() {
 #[test]
 fn spins_in_a_loop_of_host_calls() {
     hits(&misbehaves("wasi.random-loop", json!({})), Dimension::Fuel, FUEL, "0 tool wasi.random-loop");
+}
+
+#[test]
+pub fn calls_from_the_end_of_its_stack() {
+    // The called frame begins on what is left of the stack of its caller; there must always be enough for the host.
+    let caller = text_plugin("deep-caller").link("test:math/ops@0.1.0", "callee");
+    let host = build(builder().plugin(crate::stage::good()).plugin(text_plugin("callee")).plugin(caller));
+    let call = |depth: u32| tool(&host, "deep-caller.run", json!({ "depth": depth }));
+    let (mut fits, mut breaks) = (0u32, 1_000_000u32);
+    while breaks - fits > 1 {
+        let middle = fits.midpoint(breaks);
+        let end = call(middle);
+        if end.result.is_ok() {
+            assert_eq!(output(&end), middle + 42);
+            fits = middle;
+        } else {
+            hits(&end, Dimension::StackBytes, Dimension::StackBytes.default_max(), "0 tool deep-caller.run");
+            breaks = middle;
+        }
+    }
+    assert!(fits > 1_000, "{fits}");
+    neighbour_works(&host);
 }

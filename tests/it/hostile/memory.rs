@@ -137,3 +137,13 @@ fn an_agent_says_more_than_it_may() {
     hits(&end, Dimension::OutputBytes, 1_024, "0 agent brief");
     assert_eq!(limit(&end).used, 1_025);
 }
+
+#[test]
+fn an_agent_says_too_much_beside_its_report() {
+    for order in ["summarise-much", "fail-much"] {
+        let end = agent_misbehaves("brief", json!({ "do": order, "n": 800 }));
+        assert!(!matches!(end.result, Err(priory::core::Failure::Limit(_))), "{end:?}");
+        let end = agent_misbehaves("brief", json!({ "do": order, "n": 2_000 }));
+        hits(&end, Dimension::OutputBytes, 1_024, "0 agent brief");
+    }
+}

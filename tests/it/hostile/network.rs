@@ -38,7 +38,8 @@ fn server() -> Server {
 fn connects_by_sockets() {
     let server = server();
     let host = build(builder().plugin(good()).plugin(wasi_plugin().grant(grant("http=http://*:*"))));
-    for address in [format!("127.0.0.1:{}", server.port), format!("[::1]:{}", server.port), "169.254.169.254:80".into()] {
+    for address in [format!("127.0.0.1:{}", server.port), format!("[::1]:{}", server.port), "169.254.169.254:80".into()]
+    {
         let end = tool(&host, "wasi.connect", json!({ "address": address }));
         assert!(other(&end).data.is_some(), "{address}: {end:?}");
     }

@@ -29,9 +29,12 @@ fn logs_without_end() {
 
 #[test]
 fn logs_nothing_without_end() {
-    let host = build(builder().plugin(good()).plugin(rogue_plugin()).agent(
-        AgentSpec::new("rogue", "rogue").grant(grant("log")).limit(Dimension::LogBytes, 1_000),
-    ));
+    let host = build(
+        builder()
+            .plugin(good())
+            .plugin(rogue_plugin())
+            .agent(AgentSpec::new("rogue", "rogue").grant(grant("log")).limit(Dimension::LogBytes, 1_000)),
+    );
     let (end, journal) = recorded(&host, RunSpec::agent("rogue", json(json!({ "do": "log-nothing-loop" }))));
     let lines = journal.events().iter().filter(|e| matches!(e.event, Event::Log { .. })).count();
     assert!(lines <= 1_000, "{lines} empty lines were written down");

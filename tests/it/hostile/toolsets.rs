@@ -126,3 +126,50 @@ fn returns_what_is_no_json() {
 fn breaks_in_a_call() {
     assert_eq!(trap(&count("call-breaks", json!({ "n": 1 }))).frame, "0.0 tool set.count");
 }
+
+#[test]
+fn lists_a_schema_that_takes_for_ever_to_check() {
+    // Twenty levels that each look at the next one twice: the host must not walk through all of them.
+    refuses_the_list("schema-exponential", "parts");
+}
+
+#[test]
+fn lists_a_schema_that_takes_the_stack() {
+    refuses_the_list("schema-chain", "nested");
+}
+
+#[test]
+fn asks_for_what_takes_for_ever_to_check() {
+    let host = host("schema-doubling");
+    let call = |depth: u32| agent(&host, "rogue", json!({ "do": "call-tool-nested", "name": "set.count", "n": depth }));
+    let end = call(60);
+    assert!(invalid(&end).reason.contains("steps"), "{end:?}");
+    neighbour_works(&host);
+}
+
+#[test]
+fn asks_for_what_takes_the_stack_to_check() {
+    let host = host("schema-recursive-deep");
+    // It is checked on what is left of the stack of the guest that asks: every depth ends in a value or a failure.
+    for depth in [1, 30, 60, 61, 62, 63, 64, 70, 80, 100, 120] {
+        let end = agent(&host, "rogue", json!({ "do": "call-tool-nested", "name": "set.count", "n": depth }));
+        assert!(matches!(&end.result, Ok(_) | Err(Failure::Invalid(_))), "{depth}: {end:?}");
+    }
+    neighbour_works(&host);
+}
+
+#[test]
+fn asks_for_what_is_nested_as_deep_as_json_may_be() {
+    let host = host("schema-recursive");
+    let end = agent(&host, "rogue", json!({ "do": "call-tool-nested", "name": "set.count", "n": 120 }));
+    assert!(matches!(&end.result, Ok(_) | Err(Failure::Invalid(_))), "{end:?}");
+    neighbour_works(&host);
+}
+
+#[test]
+fn asks_for_a_long_list_without_doubles() {
+    let host = host("schema-unique");
+    let end = agent(&host, "rogue", json!({ "do": "call-tool-with-list", "name": "set.count", "n": 30_000 }));
+    assert!(end.usage.compute_us < 20_000_000, "{} ms", end.usage.compute_us / 1_000);
+    neighbour_works(&host);
+}

@@ -96,10 +96,17 @@ fn a_budget_of_calls_holds_for_the_whole_run() {
 #[test]
 fn an_agents_budget_holds_for_what_it_calls() {
     let limits: LimitSpec = [(Dimension::Fuel, 20_000_000)].into_iter().collect();
-    let child = AgentSpec::new("child", "rogue").grant(grant("tool=spin.run")).budget(budget(&[(Dimension::Fuel, 50_000_000)]));
+    let child =
+        AgentSpec::new("child", "rogue").grant(grant("tool=spin.run")).budget(budget(&[(Dimension::Fuel, 50_000_000)]));
     let root = AgentSpec::new("root", "rogue").grant(grant("agent=child")).lend(grant("tool=spin.run"));
     let host = build(
-        builder().limits(limits).plugin(good()).plugin(text_plugin("spin")).plugin(rogue_plugin()).agent(child).agent(root),
+        builder()
+            .limits(limits)
+            .plugin(good())
+            .plugin(text_plugin("spin"))
+            .plugin(rogue_plugin())
+            .agent(child)
+            .agent(root),
     );
     let order = json!({ "do": "times", "name": "spin.run", "n": 10 });
     let (end, journal) =

@@ -27,12 +27,15 @@ pub fn stops_at_the_same_instruction() {
     // Somewhere in the middle of everything.
     let part = fuel / 2 + 7;
     // Guests that keep both hosts busy meanwhile.
-    let busy: Vec<_> = hosts.iter().map(|host| host.start(RunSpec::tool("spin.run", json(json!({})))).unwrap()).collect();
+    let busy: Vec<_> =
+        hosts.iter().map(|host| host.start(RunSpec::tool("spin.run", json(json!({})))).unwrap()).collect();
     for turn in 0..TIMES {
         let host = &hosts[turn % 2];
         let cut = run(host, work(part));
         match &cut.result {
-            Err(Failure::Limit(hit)) => assert_eq!((hit.dimension, hit.used, hit.allowed), (Dimension::Fuel, part, part)),
+            Err(Failure::Limit(hit)) => {
+                assert_eq!((hit.dimension, hit.used, hit.allowed), (Dimension::Fuel, part, part))
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!((cut.usage.fuel, cut.usage.memory_bytes), (part, 4 << 16));
@@ -41,7 +44,7 @@ pub fn stops_at_the_same_instruction() {
             assert_eq!((end.usage.fuel, output(&end)), (fuel, result.clone()), "turn {turn}");
         }
     }
-    busy.into_iter().for_each(|started| drop(block(started.wait())));
+    busy.into_iter().for_each(|mut started| drop(block(started.wait())));
 }
 
 fn seeded(host: &Host, function: &str, arguments: &Value, seed: u8) -> Value {

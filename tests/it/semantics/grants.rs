@@ -20,7 +20,12 @@ use crate::stage::{
 
 /// A host with an environment, a configuration, a way out and a folder, of which the plugin `wasi` has some grants.
 fn host(texts: &[&str]) -> Host {
-    let script = ScriptedHttp::new().name("a.example", [93, 184, 216, 34].into()).answer("GET http://a.example/", 200, &[], "hi");
+    let script = ScriptedHttp::new().name("a.example", [93, 184, 216, 34].into()).answer(
+        "GET http://a.example/",
+        200,
+        &[],
+        "hi",
+    );
     let plugin = texts.iter().fold(wasi_plugin(), |plugin, text| plugin.grant(grant(text)));
     let environment = [("COLOUR", "red"), ("COLOUR_MODE", "dark"), ("TOKEN", "secret")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -54,7 +59,8 @@ fn configuration() {
 fn http() {
     let get = |texts: &[&str]| tool(&host(texts), "wasi.get", json!({ "url": "http://a.example/" }));
     assert_eq!(output(&get(&["http=GET http://a.example/"])), "200 hi");
-    for texts in [&[][..], &["http=POST http://a.example/"], &["http=https://a.example/"], &["http=http://b.example/"]] {
+    for texts in [&[][..], &["http=POST http://a.example/"], &["http=https://a.example/"], &["http=http://b.example/"]]
+    {
         assert!(other(&get(texts)).data.is_some());
     }
 }
@@ -65,7 +71,8 @@ fn files() {
     std::fs::write(folder.path().join("note"), "the note").unwrap();
     let mut template: GrantTemplate = format!("file={}:read", folder.path().display()).parse().unwrap();
     template.guest_path = Some("/docs".into());
-    let read = |plugin: PluginSpec| tool(&build(builder().plugin(plugin)), "wasi.read", json!({ "path": "/docs/note" }));
+    let read =
+        |plugin: PluginSpec| tool(&build(builder().plugin(plugin)), "wasi.read", json!({ "path": "/docs/note" }));
     assert_eq!(output(&read(wasi_plugin().grant(template))), "the note");
     assert!(other(&read(wasi_plugin())).data.is_some());
 }
@@ -221,7 +228,7 @@ fn inputs_fill_templates() {
     match read("../../etc") {
         Err(Failure::Invalid(_)) => {}
         Err(other) => panic!("{other:?}"),
-        Ok(started) => {
+        Ok(mut started) => {
             let end = crate::stage::block(started.wait());
             assert!(end.result.is_err(), "{end:?}");
         }

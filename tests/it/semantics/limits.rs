@@ -9,6 +9,9 @@ use crate::stage::{
     agent, build, builder, good, grant, hits, json, limit, output, rogue_plugin, run, shared, text_plugin, tool,
 };
 
+/// More fuel than one turn of the loop of the guest `work` takes.
+const TURN_FUEL: u64 = 60;
+
 /// Calls a tool of the shared host under one lower limit.
 fn limited(name: &str, arguments: Value, dimension: Dimension, value: u64) -> RunEnd {
     let limits: LimitSpec = [(dimension, value)].into_iter().collect();
@@ -25,9 +28,11 @@ fn fuel() {
     let work = json!({ "steps": 1_000 });
     let needed = tool(shared(), "work.run", work.clone()).usage.fuel;
     assert!(limited("work.run", work.clone(), Dimension::Fuel, needed).result.is_ok());
-    let end = limited("work.run", work, Dimension::Fuel, needed - 1);
-    hits(&end, Dimension::Fuel, needed - 1, "0 tool work.run");
-    assert_eq!(end.usage.fuel, needed - 1);
+    // The runtime looks at the fuel where code loops or calls, so the straight line to the end is not looked at again:
+    // what is cut is cut at the last turn of the loop.
+    let end = limited("work.run", work, Dimension::Fuel, needed - TURN_FUEL);
+    hits(&end, Dimension::Fuel, needed - TURN_FUEL, "0 tool work.run");
+    assert_eq!(end.usage.fuel, needed - TURN_FUEL);
 }
 
 #[test]
@@ -55,7 +60,12 @@ fn instances() {
 #[test]
 fn handles() {
     assert_eq!(output(&limited("handles.open", json!({ "count": 10 }), Dimension::Handles, 10)), 10);
-    hits(&limited("handles.open", json!({ "count": 11 }), Dimension::Handles, 10), Dimension::Handles, 10, "0 tool handles.open");
+    hits(
+        &limited("handles.open", json!({ "count": 11 }), Dimension::Handles, 10),
+        Dimension::Handles,
+        10,
+        "0 tool handles.open",
+    );
 }
 
 #[test]
@@ -69,8 +79,9 @@ fn output_bytes() {
 #[test]
 fn log_bytes() {
     let log = |length: u64| limited_agent(json!({ "do": "log-huge", "n": length }), Dimension::LogBytes, 100);
-    assert!(log(98).result.is_ok());
-    hits(&log(101), Dimension::LogBytes, 100, "0 agent rogue");
+    // The end of the line is one byte.
+    assert!(log(99).result.is_ok());
+    hits(&log(100), Dimension::LogBytes, 100, "0 agent rogue");
 }
 
 #[test]
@@ -86,7 +97,11 @@ fn call_bytes() {
 #[test]
 fn calls() {
     let times = |n: u64| {
-        limited_agent(json!({ "do": "times", "name": "good.add", "with": { "a": 1, "b": 1 }, "n": n }), Dimension::Calls, 5)
+        limited_agent(
+            json!({ "do": "times", "name": "good.add", "with": { "a": 1, "b": 1 }, "n": n }),
+            Dimension::Calls,
+            5,
+        )
     };
     assert_eq!(output(&times(5)), json!([2, 2, 2, 2, 2]));
     // The call that is one too many fails, and its caller goes on.
@@ -108,7 +123,12 @@ fn pending() {
 fn depth() {
     let host = |depth: u64| -> Host {
         let child = AgentSpec::new("child", "rogue").limit(Dimension::Depth, depth);
-        build(builder().plugin(rogue_plugin()).agent(AgentSpec::new("root", "rogue").grant(grant("agent=child"))).agent(child))
+        build(
+            builder()
+                .plugin(rogue_plugin())
+                .agent(AgentSpec::new("root", "rogue").grant(grant("agent=child")))
+                .agent(child),
+        )
     };
     let order = json!({ "do": "call-agent", "name": "child", "with": { "do": "echo", "with": 1 } });
     assert_eq!(output(&agent(&host(1), "root", order.clone())), 1);
@@ -119,7 +139,12 @@ fn depth() {
 fn total_bytes() {
     let host = |most: u64| {
         let agent = AgentSpec::new("rogue", "rogue").grant(grant("tool=huge-result.text"));
-        build(builder().plugin(text_plugin("huge-result")).plugin(rogue_plugin()).agent(agent.limit(Dimension::TotalBytes, most)))
+        build(
+            builder()
+                .plugin(text_plugin("huge-result"))
+                .plugin(rogue_plugin())
+                .agent(agent.limit(Dimension::TotalBytes, most)),
+        )
     };
     // Two results of ten characters and two quotes each.
     let order = json!({ "do": "times", "name": "huge-result.text", "with": { "length": 10 }, "n": 2 });

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use priory::core::{Dimension, Event, Failure, LimitSpec};
 use priory::RunSpec;
+use priory::core::{Dimension, Event, Failure, LimitSpec};
 use serde_json::{Value, json};
 
 use crate::stage::{FUEL, block, json, neighbour_works, output, recorded, run, runtime, shared, timeout, tool};
@@ -77,6 +77,19 @@ fn a_run_is_withdrawn() {
 }
 
 #[test]
+fn a_run_that_is_withdrawn_before_its_first_step_has_an_end() {
+    for _ in 0..50 {
+        let recorder = std::sync::Arc::new(priory_testkit::MemoryRecorder::new());
+        let spec = RunSpec::tool("wasi.sleep-for-ever", json(json!({}))).recorder(recorder.clone());
+        let mut started = shared().start(spec).unwrap();
+        started.cancel();
+        let end = block(started.wait());
+        assert_eq!(end.result, Err(Failure::Cancelled { by: "whoever started the run".into() }));
+        assert!(recorder.is_complete());
+    }
+}
+
+#[test]
 fn a_run_that_nobody_waits_for_is_withdrawn() {
     for _ in 0..50 {
         drop(shared().start(RunSpec::tool("wasi.sleep-for-ever", json(json!({})))).unwrap());
@@ -106,16 +119,28 @@ fn more_runs_than_sandboxes_wait_for_their_turn() {
     let runs: Vec<_> = (0..200u32)
         .map(|n| (n, shared().start(RunSpec::tool("good.add", json(json!({ "a": n, "b": 1 })))).unwrap()))
         .collect();
-    for (n, started) in runs {
+    for (n, mut started) in runs {
         assert_eq!(output(&block(started.wait())), n + 1);
     }
 }
 
 #[test]
 fn a_short_call_overtakes_those_that_spin() {
-    let spins: Vec<_> =
-        (0..20).map(|_| shared().start(RunSpec::tool("spin.run", json(json!({})))).unwrap()).collect();
+    let spins: Vec<_> = (0..20).map(|_| shared().start(RunSpec::tool("spin.run", json(json!({})))).unwrap()).collect();
     let (end, _) = recorded(shared(), RunSpec::tool("good.add", json(json!({ "a": 1, "b": 1 }))));
     assert_eq!(output(&end), 2);
     drop(spins);
+}
+
+#[test]
+fn chains_of_calls_do_not_wait_for_each_other_for_ever() {
+    // Each of forty goes seventeen sandboxes deep, and there are sixty-four: whoever is deepest always goes on.
+    let order = json!({ "do": "ping-pong", "name": "pong" });
+    let runs: Vec<_> = (0..40).map(|_| shared().start(RunSpec::agent("ping", json(order.clone()))).unwrap()).collect();
+    for mut started in runs {
+        let end = block(async move { tokio::time::timeout(Duration::from_secs(60), started.wait()).await });
+        let end = end.expect("the chains wait for each other");
+        assert_eq!(crate::stage::limit(&end).dimension, Dimension::Depth);
+    }
+    neighbour_works(shared());
 }

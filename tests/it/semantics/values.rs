@@ -42,7 +42,9 @@ fn variants_and_results_come_back() {
     let circle = other(&first).data.as_ref().unwrap().to_value();
     assert_eq!(echo("variants", &json!([circle])), json!([circle]));
     let tools = schema.catalog().tool("echo.results").unwrap();
-    assert!(tools.plugin.plugin.info().functions.iter().all(|function| function.input_schema.as_str().contains("object")));
+    assert!(
+        tools.plugin.plugin.info().functions.iter().all(|function| function.input_schema.as_str().contains("object"))
+    );
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn compare(old: &str, new: &str, build: bool) -> Result<Exit> {
     if !Path::new(old).is_file() {
         return Err(Error::not_found(format!("{old} is not a file")).hint("name the .wasm file of the old version"));
     }
-    let old = inspect::load(&format!("./{old}").replace("./.", ".").replace(".//", "/"), build)?;
+    let old = inspect::load_path(Path::new(old), build)?;
     let new = inspect::load(new, build)?;
     let Differences { breaking, worth_knowing } = differences(&old, &new);
     if breaking.is_empty() && worth_knowing.is_empty() {

@@ -10,6 +10,7 @@ use priory::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::inspect;
+use crate::amount::separated;
 use crate::bounds::{Given, current_dir};
 use crate::project;
 use crate::ui::error::{Error, Result};
@@ -188,7 +189,7 @@ fn as_text(name: &str, explained: &Explained) -> String {
     }
     let mut limits = table::table(["limit", "value", "from"]);
     for limit in &explained.limits {
-        limits.add_row([limit.dimension.to_string(), limit.value.to_string(), limit.from.clone()]);
+        limits.add_row([limit.dimension.to_string(), separated(limit.value), limit.from.clone()]);
     }
     table::align_right(&mut limits, &[1]);
     text + "\n" + &table::show(limits)

@@ -9,7 +9,7 @@ use priory::core::{Dimension, Failure, Json, LimitSpec, Usage};
 use priory::{Host, RunSpec};
 
 use super::call;
-use crate::amount::{show_bytes, show_count, show_micros};
+use crate::amount::{separated, show_bytes, show_count, show_micros};
 use crate::bounds::{Bounds, Given};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
@@ -134,7 +134,7 @@ fn read_samples(path: &Path) -> Result<Vec<Json>> {
 }
 
 fn report(plugin: &str, measured: &[Measured], margin: f64) -> String {
-    let mut rows = table::table(["", "median", "most"]);
+    let mut rows = table::table(["what", "median", "most"]);
     let mut row = |name: &str, of: &dyn Fn(&Measured) -> u64, show: &dyn Fn(u64) -> String| {
         let mut values: Vec<u64> = measured.iter().map(of).collect();
         values.sort_unstable();
@@ -181,19 +181,6 @@ fn rounded(value: u64) -> u64 {
     value.div_ceil(unit).saturating_mul(unit)
 }
 
-/// Writes a number as TOML reads it, in groups of three digits.
-fn separated(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn parse_margin(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(margin) if (1.0..=1_000.0).contains(&margin) => Ok(margin),
@@ -216,12 +203,12 @@ mod tests {
         assert_eq!(
             report("text", &samples, 2.0),
             "\
-          MEDIAN      MOST
-fuel         1 k    1.23 M
-memory  68.3 KiB  1.06 MiB
-compute    50 µs       2 s
-time       60 µs       2 s
-output      10 B  9.76 KiB
+WHAT       MEDIAN      MOST
+fuel          1 k    1.23 M
+memory   68.3 KiB  1.06 MiB
+compute     50 µs       2 s
+time        60 µs       2 s
+output       10 B  9.76 KiB
 
 # 2 times the most of 3 samples
 [plugins.text.limits]
@@ -238,8 +225,6 @@ output-bytes = 20_000
         for (value, expected) in [(0, 0), (99, 99), (101, 110), (1_000, 1_000), (123_456, 130_000)] {
             assert_eq!(rounded(value), expected);
         }
-        assert_eq!(separated(1_234_567), "1_234_567");
-        assert_eq!(separated(123), "123");
         assert!(parse_margin("0.5").is_err() && parse_margin("NaN").is_err() && parse_margin("1.5").is_ok());
     }
 }

@@ -2,11 +2,14 @@
 //! `priory inspect`: says what is in a plugin.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use owo_colors::OwoColorize;
+use priory::Builder;
 use priory::core::PluginInfo;
 
 use crate::amount::show_bytes;
+use crate::bounds::{Bounds, Given};
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::output;
@@ -50,9 +53,19 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 /// Loads a plugin and returns what is known of it.
 pub(super) fn load(plugin: &str, build: bool) -> Result<PluginInfo> {
     let (builder, plugin) = project::open_bare(plugin, build)?;
+    info(builder, &plugin)
+}
+
+/// Loads a file or a crate and returns what is known of it.
+pub(super) fn load_path(path: &Path, build: bool) -> Result<PluginInfo> {
+    let opened = project::open_path(path, &Bounds::default(), &Given::default(), build)?;
+    info(opened.builder, &opened.plugin)
+}
+
+fn info(builder: Builder, plugin: &str) -> Result<PluginInfo> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let (_, loaded) = project::build(builder, &plugin).await?;
+        let (_, loaded) = project::build(builder, plugin).await?;
         Ok(loaded.info().clone())
     })
 }

@@ -15,6 +15,7 @@ const NAME: &str = "{{name}}";
 /// The files of a new agent: where they go, and what is in them.
 const AGENT: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../templates/agent/Cargo.toml.in")),
+    ("build.rs", include_str!("../../templates/build.rs.in")),
     ("src/lib.rs", include_str!("../../templates/agent/lib.rs.in")),
     ("priory.toml", include_str!("../../templates/agent/priory.toml.in")),
     (".gitignore", include_str!("../../templates/gitignore.in")),
@@ -32,6 +33,7 @@ const AGENT: &[(&str, &str)] = &[
 /// The files of a new tool.
 const TOOL: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../templates/tool/Cargo.toml.in")),
+    ("build.rs", include_str!("../../templates/build.rs.in")),
     ("src/lib.rs", include_str!("../../templates/tool/lib.rs.in")),
     ("priory.toml", include_str!("../../templates/tool/priory.toml.in")),
     (".gitignore", include_str!("../../templates/gitignore.in")),

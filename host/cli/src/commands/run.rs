@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use priory::core::Json;
-use priory::core::grant::GrantKind;
 use priory::manifest::Manifest;
 use priory::{AgentSpec, RunSpec};
 
@@ -43,7 +42,9 @@ pub(crate) struct Args {
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
     let (builder, spec, settings) = match &args.project {
-        Some(path) if path.extension().is_some_and(|extension| extension == "wasm") => of_file(args, path)?,
+        Some(path) if path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat") => {
+            of_file(args, path)?
+        }
         project => of_manifest(args, project.as_deref())?,
     };
     let spec = match args.seed {
@@ -65,16 +66,12 @@ fn of_manifest(args: &Args, project: Option<&Path>) -> Result<(priory::Builder, 
     let builder = project::open_all(&manifest, !args.no_build)?;
     let task = Json::of(&inputs).map_err(|error| Error::usage(error.to_string()))?;
     let narrowed = args.bounds.narrowed(&inputs)?;
-    let limits = match calls_others(&manifest, &agent) {
-        true => args.bounds.limits_of_caller(),
-        false => args.bounds.limits(),
-    };
-    let spec = RunSpec::agent(agent, task).inputs(inputs).limits(limits).budget(args.bounds.budget());
+    let spec = RunSpec::agent(agent, task).inputs(inputs).limits(args.bounds.limits()).budget(args.bounds.budget());
     let spec = match narrowed {
         Some(grants) => spec.narrowed(grants),
         None => spec,
     };
-    Ok((builder, spec, project::settings(&manifest)))
+    Ok((builder, spec, project::settings(&manifest, &args.bounds)))
 }
 
 /// Makes an agent of a file: it may do what the options grant.
@@ -108,11 +105,6 @@ fn entry(manifest: &Manifest, wanted: Option<&str>) -> Result<String> {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None => error.hint(format!("its agents are {}", known().collect::<Vec<_>>().join(", "))),
     })
-}
-
-fn calls_others(manifest: &Manifest, agent: &str) -> bool {
-    let grants = manifest.agents.get(agent).into_iter().flat_map(|agent| &agent.grants.0);
-    grants.into_iter().any(|grant| matches!(grant.kind, GrantKind::Tool | GrantKind::Agent))
 }
 
 fn show(ended: &Ended, json: bool, settings: &Settings) -> Exit {
@@ -161,6 +153,5 @@ plugin = "p"
         let error = entry(&manifest, Some("writter")).unwrap_err();
         assert_eq!(error.exit, Exit::NotFound);
         assert!(error.render().contains("did you mean `writer`?"));
-        assert!(calls_others(&manifest, "editor") && !calls_others(&manifest, "writer"));
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use owo_colors::OwoColorize;
 use priory::core::failure::{Denial, LimitHit};
-use priory::core::{Dimension, Failure};
+use priory::core::{Dimension, Failure, LimitSpec};
 use priory::manifest;
 
 use super::exit::Exit;
@@ -34,8 +34,13 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 pub(crate) enum Settings {
     /// On the command line: there is no manifest.
     Flags,
-    /// In a manifest.
-    Manifest(String),
+    /// In a manifest, except for what the command line bounds.
+    Manifest {
+        /// Where it is.
+        path: String,
+        /// What the command line bounds.
+        bounded: LimitSpec,
+    },
 }
 
 impl Error {
@@ -83,16 +88,31 @@ impl Error {
         let error = Self::new(Exit::of(failure), failure.to_string());
         match failure {
             Failure::Denied(denial) => error.hint(allow(denial, settings)),
-            Failure::Limit(hit) => error.hint(raise(hit.dimension, &raised(hit), settings)),
+            Failure::Limit(hit) => error.hint(raise(hit.dimension, raised(hit), settings)),
             Failure::Timeout(timeout) => {
-                let more = timeout.allowed_ms.saturating_mul(2).to_string();
-                error.hint(raise(Dimension::TimeMs, &more, settings))
+                error.hint(raise(Dimension::TimeMs, timeout.allowed_ms.saturating_mul(2), settings))
             }
             Failure::Trap(trap) if !trap.backtrace.is_empty() => {
                 let shown = trap.backtrace.iter().take(STACK_SHOWN_MAX).map(|function| format!("in {function}"));
                 shown.fold(error, Self::cause)
             }
             _ => error,
+        }
+    }
+
+    /// Adds a refusal that a guest met on the way: it may have told of it in words of its own, or not at all.
+    pub(crate) fn hint_at_denial(self, denial: &Denial, settings: &Settings) -> Self {
+        let cause = format!("on the way, {} was not granted: {} does not allow it", denial.effect, denial.by);
+        self.cause(cause).hint(allow(denial, settings))
+    }
+
+    /// Adds that what a guest printed was dropped for want of a grant.
+    pub(crate) fn hint_at_log(self, settings: &Settings) -> Self {
+        match settings {
+            Settings::Flags => self.hint("whatever it printed was dropped; to see it, add --grant log"),
+            Settings::Manifest { path, .. } => self.hint(format!(
+                "if it printed anything, that was dropped; to see it, add `log = true` to its grants in {path}"
+            )),
         }
     }
 
@@ -116,7 +136,7 @@ impl Error {
 /// Says how to allow what was denied.
 fn allow(denial: &Denial, settings: &Settings) -> String {
     match settings {
-        Settings::Manifest(path) if denial.remedy.starts_with('[') => {
+        Settings::Manifest { path, .. } if denial.remedy.starts_with('[') => {
             format!("to allow it, add to {path}:\n\n{}\n", indented(&denial.remedy, 4))
         }
         Settings::Flags => match as_flag(&denial.remedy) {
@@ -126,8 +146,8 @@ fn allow(denial: &Denial, settings: &Settings) -> String {
             }
             None => denial.remedy.trim_start_matches("# ").to_owned(),
         },
-        Settings::Manifest(_) if denial.remedy.starts_with("--") => format!("to allow it, add {}", denial.remedy),
-        Settings::Manifest(_) => denial.remedy.trim_start_matches("# ").to_owned(),
+        Settings::Manifest { .. } if denial.remedy.starts_with("--") => format!("to allow it, add {}", denial.remedy),
+        Settings::Manifest { .. } => denial.remedy.trim_start_matches("# ").to_owned(),
     }
 }
 
@@ -154,24 +174,33 @@ fn as_flag(remedy: &str) -> Option<String> {
     Some(format!("--grant '{kind}={text}'"))
 }
 
-fn raised(hit: &LimitHit) -> String {
-    hit.used.max(hit.allowed).saturating_mul(2).to_string()
+/// Proposes twice of what was asked for: by how much a limit is too low cannot be seen where it is hit.
+fn raised(hit: &LimitHit) -> u64 {
+    hit.used.max(hit.allowed).saturating_mul(2)
 }
 
 /// Says how to raise a limit.
-fn raise(dimension: Dimension, to: &str, settings: &Settings) -> String {
-    let flag = match dimension {
+fn raise(dimension: Dimension, to: u64, settings: &Settings) -> String {
+    let flag = |to: u64| match dimension {
         Dimension::Fuel => Some(format!("--fuel {to}")),
-        Dimension::MemoryBytes => Some(format!("--memory {to}")),
+        Dimension::MemoryBytes => Some(format!("--memory {}MiB", to.div_ceil(1 << 20))),
         Dimension::TimeMs => Some(format!("--timeout {to}ms")),
         _ => None,
     };
-    match (settings, flag) {
+    // What was given for the whole run is more than what one of its frames had.
+    let bounded = match settings {
+        Settings::Manifest { bounded, .. } => bounded.get(dimension),
+        Settings::Flags => None,
+    };
+    if let Some(flag) = bounded.and_then(|given| flag(given.saturating_mul(2))) {
+        return format!("if it may take more, raise it with {flag}");
+    }
+    match (settings, flag(to)) {
         (Settings::Flags, Some(flag)) => format!("if it may take more, add {flag}"),
         (Settings::Flags, None) => {
             format!("if it may take more, write a manifest with `[limits]` `{dimension} = {to}`")
         }
-        (Settings::Manifest(path), _) => format!(
+        (Settings::Manifest { path, .. }, _) => format!(
             "if it may take more, raise `{dimension}` in {path}; `priory explain NAME` shows which table sets it"
         ),
     }
@@ -234,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_denial_says_how_to_allow_it() {
-        let manifest = Settings::Manifest("priory.toml".into());
+        let manifest = manifest(&[]);
         let lines = "[plugins.files.grants]\nfiles = [\"/x:read\"]";
         check(
             lines,
@@ -248,6 +277,10 @@ mod tests {
         assert!(allow_text(dial).starts_with("to allow it, write a manifest with:"));
     }
 
+    fn manifest(bounded: &[(Dimension, u64)]) -> Settings {
+        Settings::Manifest { path: "priory.toml".into(), bounded: bounded.iter().copied().collect() }
+    }
+
     fn allow_text(remedy: &str) -> String {
         let denial = Denial { effect: String::new(), by: String::new(), remedy: remedy.into() };
         allow(&denial, &Settings::Flags)
@@ -256,8 +289,11 @@ mod tests {
     #[test]
     fn a_limit_names_its_flag_or_its_manifest() {
         let failure = Failure::limit(Dimension::Fuel, 10, 10, "0 tool a.b");
-        let text = |settings| anstream::adapter::strip_str(&Error::of_failure(&failure, settings).render()).to_string();
+        let text = |settings: &Settings| {
+            anstream::adapter::strip_str(&Error::of_failure(&failure, settings).render()).to_string()
+        };
         assert!(text(&Settings::Flags).ends_with("hint: if it may take more, add --fuel 20\n"));
-        assert!(text(&Settings::Manifest("priory.toml".into())).contains("raise `fuel` in priory.toml"));
+        assert!(text(&manifest(&[])).contains("raise `fuel` in priory.toml"));
+        assert!(text(&manifest(&[(Dimension::Fuel, 40)])).ends_with("raise it with --fuel 80\n"));
     }
 }

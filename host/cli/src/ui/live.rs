@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use priory::core::effect::Level;
 use priory::core::event::{Envelope, Event};
 use priory::core::ports::Recorder;
 use priory::record::Each;
-use tokio::sync::Notify;
 
 use super::text::printable;
 use super::tree::Tree;
@@ -52,7 +51,6 @@ impl Mode {
 
 /// A run that is being shown.
 pub(crate) struct Live {
-    ended: Arc<Notify>,
     thread: JoinHandle<Tree>,
 }
 
@@ -60,33 +58,17 @@ impl Live {
     /// Begins to show a run; its events go to the recorder.
     pub(crate) fn start(mode: Mode) -> io::Result<(Arc<dyn Recorder>, Self)> {
         let (sender, receiver) = sync_channel(WAITING_MAX);
-        let ended = Arc::new(Notify::new());
         // It blocks on its reader, so it has a thread of its own.
         let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(mode, &receiver))?;
-        let recorder = recorder(sender, ended.clone());
-        Ok((recorder, Self { ended, thread }))
-    }
-
-    /// Waits until the run has ended.
-    pub(crate) async fn ended(&self) {
-        self.ended.notified().await;
+        // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
+        let recorder = Arc::new(Each(move |envelope: Envelope| drop(sender.send(envelope))));
+        Ok((recorder, Self { thread }))
     }
 
     /// Waits until everything was shown. The run must have ended, or must never have begun.
     pub(crate) fn finish(self) -> Tree {
         self.thread.join().unwrap_or_default()
     }
-}
-
-fn recorder(sender: SyncSender<Envelope>, ended: Arc<Notify>) -> Arc<dyn Recorder> {
-    Arc::new(Each(move |envelope: Envelope| {
-        let last = matches!(envelope.event, Event::RunEnded { .. });
-        // Who shows has gone only when its thread broke; the run goes on without it.
-        let _ = sender.send(envelope);
-        if last {
-            ended.notify_one();
-        }
-    }))
 }
 
 fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
@@ -134,7 +116,9 @@ impl Shown {
                 // Nobody reads any more.
                 self.json = None;
             }
-        } else if let Event::Log { level, message } = &envelope.event {
+        } else if let Event::Log { level, message } = &envelope.event
+            && !message.trim().is_empty()
+        {
             let program = self.tree.program(&envelope.frame);
             let line = log_line(program, *level, message);
             match &self.bar {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use owo_colors::OwoColorize;
 use priory::core::event::{Envelope, Event, Program};
-use priory::core::{FramePath, Usage};
+use priory::core::failure::Denial;
+use priory::core::{Failure, FramePath, Usage};
 
 use super::text::printable;
 use crate::amount::{show_bytes, show_count, show_micros};
@@ -41,6 +42,9 @@ pub(crate) struct Tree {
     /// In the order of their paths, a frame stands right above the frames that it called.
     nodes: BTreeMap<FramePath, Node>,
     left_out: usize,
+    has_log: bool,
+    /// The last refusal for want of a grant.
+    denial: Option<Denial>,
 }
 
 impl Tree {
@@ -60,10 +64,17 @@ impl Tree {
             Event::Outcome { step, summary, outcome } => {
                 self.burnt(frame, *fuel);
                 if let Err(failure) = &**outcome {
+                    if let Failure::Denied(denial) = failure {
+                        self.denial = Some(denial.clone());
+                    }
                     self.refused(&frame.child(*step), summary, failure.kind(), *seq);
                 }
             }
-            Event::Intent { .. } | Event::Log { .. } => self.burnt(frame, *fuel),
+            Event::Intent { .. } => self.burnt(frame, *fuel),
+            Event::Log { .. } => {
+                self.has_log = true;
+                self.burnt(frame, *fuel);
+            }
             Event::RunStarted { .. } | Event::RunEnded { .. } => {}
         }
     }
@@ -76,6 +87,16 @@ impl Tree {
     /// Returns the number of frames that began.
     pub(crate) fn frames(&self) -> usize {
         self.nodes.len() + self.left_out
+    }
+
+    /// Tells whether any frame logged anything.
+    pub(crate) fn has_log(&self) -> bool {
+        self.has_log
+    }
+
+    /// Returns the last refusal for want of a grant.
+    pub(crate) fn denial(&self) -> Option<&Denial> {
+        self.denial.as_ref()
     }
 
     /// Returns what the root frame itself used, once it has ended.
@@ -229,8 +250,7 @@ fn paint(text: &str, color: bool, with: impl Fn(&str) -> String) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use priory::core::failure::Denial;
-    use priory::core::{Failure, Limits, RunId};
+    use priory::core::{Limits, RunId};
 
     use super::*;
 
@@ -279,11 +299,11 @@ mod tests {
         assert_eq!(
             tree.render(20, false).join("\n"),
             "\
-▸ agent editor             7 k fuel
-✗   agent researcher       other · 1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
-✓     tool files.search    1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
+▸ agent editor           7 k fuel
+✗   agent researcher     other · 1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
+✓     tool files.search  1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
 ▸   agent writer
-✗   tool export.write      denied"
+✗   tool export.write    denied"
         );
     }
 

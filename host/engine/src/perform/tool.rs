@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonschema::Validator;
 use priory_core::event::Program;
 use priory_core::ports::{Entry, Returned};
 use priory_core::{Failure, FramePath, Json, Outcome, ToolInfo, Value};
@@ -13,13 +12,10 @@ use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
 use crate::execute::{self, Body, Job};
 use crate::frame::Frame;
 use crate::run::Run;
+use crate::schema::Schema;
 
 /// How many tools a toolset may list.
 const DYNAMIC_TOOLS_MAX: usize = 1_024;
-/// How long one schema of a toolset may be, in bytes.
-const SCHEMA_BYTES_MAX: u64 = 256 << 10;
-/// How large one compiled regular expression of a schema may be, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// What a toolset said that it has, ready to validate against.
 pub(crate) struct DynamicTools {
@@ -29,8 +25,8 @@ pub(crate) struct DynamicTools {
 }
 
 struct DynamicTool {
-    input: Validator,
-    output: Option<Validator>,
+    input: Schema,
+    output: Option<Schema>,
 }
 
 pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json, inline: bool) -> Outcome {
@@ -42,10 +38,10 @@ pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arg
     let known = tools.by_name.get(&**tool);
     let known =
         known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
-    validate(&known.input, &arguments, || format!("arguments of {}", target.name))?;
+    known.input.validate(&arguments, || format!("arguments of {}", target.name))?;
     let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments), inline).await?;
     if let (Value::Json(json), Some(output)) = (&value, &known.output) {
-        validate(output, json, || format!("result of {}", target.name))?;
+        output.validate(json, || format!("result of {}", target.name))?;
     }
     Ok(value)
 }
@@ -117,36 +113,13 @@ impl DynamicTools {
             if !priory_core::id::is_name(&tool.name) {
                 return Err(refuse("the name of a tool is lower-case letters, digits and hyphens".into()));
             }
-            let input = compile(&tool.input_schema).map_err(refuse)?;
-            let output = tool.output_schema.as_ref().map(compile).transpose().map_err(refuse)?;
+            let input = Schema::compile(&tool.input_schema).map_err(refuse)?;
+            let output = tool.output_schema.as_ref().map(Schema::compile).transpose().map_err(refuse)?;
             if known.by_name.insert(tool.name.clone(), DynamicTool { input, output }).is_some() {
                 return Err(refuse(format!("the tool `{}` is listed twice", tool.name)));
             }
             known.infos.push(ToolInfo { name: format!("{plugin}.{}", tool.name), ..tool });
         }
         Ok(known)
-    }
-}
-
-fn compile(schema: &Json) -> Result<Validator, String> {
-    if schema.byte_len() > SCHEMA_BYTES_MAX {
-        return Err(format!("the schema has {} bytes, {SCHEMA_BYTES_MAX} are the most", schema.byte_len()));
-    }
-    let patterns = jsonschema::PatternOptions::regex().size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .with_pattern_options(patterns)
-        .build(&schema.to_value())
-        .map_err(|error| format!("the schema is not valid: {error}"))
-}
-
-fn validate(validator: &Validator, json: &Json, subject: impl Fn() -> String) -> Result<(), Failure> {
-    let value = json.to_value();
-    match validator.validate(&value) {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let reason: String = error.to_string().chars().take(500).collect();
-            Err(Failure::invalid(subject(), error.instance_path().to_string(), reason))
-        }
     }
 }

@@ -40,7 +40,7 @@ async fn park(host: &Host, frames: u32) -> anyhow::Result<u64> {
         Ok::<_, Failure>(Json::null())
     };
     let limits = [(priory::core::Dimension::TimeMs, 60_000)].into_iter().collect();
-    let run = host.start(RunSpec::native("park", grants()?, program).limits(limits))?;
+    let mut run = host.start(RunSpec::native("park", grants()?, program).limits(limits))?;
     tokio::time::sleep(Duration::from_secs(if frames > 100 { 12 } else { 1 })).await;
     let resident = resident_bytes();
     if frames > 100 {

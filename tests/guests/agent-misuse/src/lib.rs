@@ -61,6 +61,11 @@ fn compute(order: &Order) -> Option<Done> {
         "say-deep-json" => report("[".repeat(200) + &"]".repeat(200)),
         "say-much" => report(format!("\"{}\"", "x".repeat(usize::try_from(order.n).unwrap()))),
         "fail" => Err(Failure::Other(Other { message: "it is too late".into(), data: Some(order.with.clone()) })),
+        "fail-much" => Err(Failure::Conflict("x".repeat(usize::try_from(order.n).unwrap()))),
+        "summarise-much" => {
+            let summary = Some("x".repeat(usize::try_from(order.n).unwrap()));
+            Ok(Report { output: "null".to_owned(), summary })
+        }
         "fail-with-no-json" => Err(Failure::Other(Other { message: "odd".into(), data: Some("{".into()) })),
         "log" => {
             log::write(log::Level::Warn, &order.name);
@@ -103,6 +108,15 @@ fn calls(order: &Order) -> Option<Done> {
         "call-tool" => tools::call(name, with).and_then(report),
         "call-tool-raw" => tools::call(name, "{\"a\": ").and_then(report),
         "call-tool-deep" => tools::call(name, &("[".repeat(200) + &"]".repeat(200))).and_then(report),
+        "call-tool-with-list" => {
+            let list: Vec<String> = (0..*n).map(|number| number.to_string()).collect();
+            tools::call(name, &format!("{{\"n\":[{}]}}", list.join(","))).and_then(report)
+        }
+        "call-tool-nested" => {
+            let depth = usize::try_from(*n).unwrap();
+            let nested = format!("{}{{}}{}", "{\"n\":".repeat(depth), "}".repeat(depth));
+            tools::call(name, &nested).and_then(report)
+        }
         "call-tool-huge" => {
             let text = "x".repeat(usize::try_from(*n).unwrap());
             tools::call(name, &format!("{{\"text\":\"{text}\"}}")).and_then(report)

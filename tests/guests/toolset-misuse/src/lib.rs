@@ -51,6 +51,31 @@ impl Guest for Tools {
             "schema-outside" => vec![tool("count", r#"{"$ref":"https://example.org/schema.json"}"#, None)],
             "schema-file" => vec![tool("count", r#"{"$ref":"file:///etc/passwd"}"#, None)],
             "schema-loop" => vec![tool("count", r##"{"$ref":"#"}"##, None)],
+            "schema-recursive" => vec![tool("count", r##"{"properties":{"n":{"$ref":"#"}}}"##, None)],
+            // Two references at each level: as many ways as there are leaves on a tree of that depth.
+            "schema-exponential" => {
+                let level = |n: u32| {
+                    format!(r##""d{n}":{{"allOf":[{{"$ref":"#/$defs/d{0}"}},{{"$ref":"#/$defs/d{0}"}}]}}"##, n + 1)
+                };
+                let levels: Vec<String> = (0..20).map(level).collect();
+                let last = r#""d20":{"type":"object"}"#;
+                let schema = format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{},{last}}}}}"##, levels.join(","));
+                vec![tool("count", &schema, None)]
+            }
+            "schema-chain" => {
+                let link = |n: u32| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1);
+                let links: Vec<String> = (0..8_000).map(link).collect();
+                let schema = format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d8000":{{}}}}}}"##, links.join(","));
+                vec![tool("count", &schema, None)]
+            }
+            "schema-doubling" => {
+                vec![tool("count", r##"{"properties":{"n":{"allOf":[{"$ref":"#"},{"$ref":"#"}]}}}"##, None)]
+            }
+            "schema-recursive-deep" => {
+                let deep = format!(r##"{}{{"$ref":"#"}}{}"##, r#"{"allOf":["#.repeat(3), "]}".repeat(3));
+                vec![tool("count", &format!(r#"{{"properties":{{"n":{deep}}}}}"#), None)]
+            }
+            "schema-unique" => vec![tool("count", r#"{"properties":{"n":{"uniqueItems":true}}}"#, None)],
             "schema-deep" => vec![tool("count", &deep, None)],
             "schema-huge" => vec![tool("count", &huge, None)],
             "schema-pattern" => vec![tool("count", r#"{"properties":{"n":{"pattern":"(a{1000}){1000}"}}}"#, None)],
