@@ -35,6 +35,27 @@ impl std::fmt::Display for Program {
     }
 }
 
+/// Names a frame in failures: `path program`. It is only written out when something fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where the frame is.
+    pub path: FramePath,
+    /// What it executes.
+    pub program: Program,
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.path, self.program)
+    }
+}
+
+impl From<&Label> for String {
+    fn from(label: &Label) -> Self {
+        label.to_string()
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -68,8 +89,9 @@ pub enum Event {
     Outcome {
         /// The position among the effects of the frame.
         step: u32,
-        /// What was asked, in a few words.
-        summary: Arc<str>,
+        /// What was asked; machines are told in a few words, since the intent has it whole.
+        #[serde(rename = "summary", serialize_with = "in_few_words")]
+        effect: Arc<Effect>,
         /// What it came to.
         #[serde(serialize_with = "value_or_failure")]
         outcome: Arc<Outcome>,
@@ -96,6 +118,10 @@ pub enum Event {
         /// What all of its frames used.
         usage: Usage,
     },
+}
+
+fn in_few_words<S: serde::Serializer>(effect: &Arc<Effect>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&effect.summary())
 }
 
 /// Writes what came to something as `{"value": …}` or `{"failure": …}`.

@@ -154,6 +154,11 @@ impl FramePath {
         Self(self.0.iter().copied().chain(std::iter::once(step)).collect())
     }
 
+    /// Returns the path as bytes, four for each step; different paths are different bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|step| step.to_le_bytes()).collect()
+    }
+
     /// Returns the number of frames above this one; 0 for the root.
     pub fn depth(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_sub(1)

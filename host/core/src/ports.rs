@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::effect::{Effect, Level, Outcome};
-use crate::event::Envelope;
+use crate::event::{Envelope, Label};
 use crate::failure::Failure;
 use crate::grant::rule::FileMode;
 use crate::http::{HttpRequest, HttpResponse};
@@ -128,7 +128,7 @@ pub struct Order {
     /// What to execute.
     pub entry: Entry,
     /// How the frame is called in failures: `path program`.
-    pub label: Arc<str>,
+    pub label: Label,
     /// Frames above it; a sandbox uses it to admit frames without deadlock.
     pub depth: u32,
     /// Limits; fuel is the exact amount.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use priory_core::authority::{Authority, Layer};
-use priory_core::event::{Event, Program};
+use priory_core::event::{Event, Label, Program};
 use priory_core::failure::Timeout;
 use priory_core::grant::Access;
 use priory_core::grant::rule::FileScope;
@@ -52,21 +52,21 @@ pub(crate) async fn execute(
     job: Job,
     inline: bool,
 ) -> Result<Returned, Failure> {
-    let label: Arc<str> = Arc::from(format!("{path} {}", job.program));
+    let label = Label { path: path.clone(), program: job.program.clone() };
     let clock = run.ports.clock.clone();
     let started = clock.elapsed();
     let own_end = started.saturating_add(Duration::from_millis(job.limits.get(Dimension::TimeMs)));
     let deadline = parent.map_or(own_end, |parent| parent.given.deadline.min(own_end));
-    let late = |label: &Arc<str>| {
+    let late = |label: &Label| {
         let allowed_ms = u64::try_from(deadline.saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
         Failure::Timeout(Timeout { allowed_ms, frame: label.to_string() })
     };
 
     let allowed = job.limits.get(Dimension::Depth);
     if u64::from(path.depth()) > allowed {
-        return Err(Failure::limit(Dimension::Depth, u64::from(path.depth()), allowed, &*label));
+        return Err(Failure::limit(Dimension::Depth, u64::from(path.depth()), allowed, &label));
     }
-    let spent = |s: Spent| Failure::limit(s.dimension, s.used, s.allowed, &*label);
+    let spent = |s: Spent| Failure::limit(s.dimension, s.used, s.allowed, &label);
     let above = parent.map_or(run.root_account, |parent| parent.given.account);
     let account = match job.budget {
         Some(budget) => run.ledger.open(above, budget).map_err(spent)?,

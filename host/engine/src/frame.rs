@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use priory_core::authority::Authority;
 use priory_core::effect::{Level, Remaining};
-use priory_core::event::Event;
+use priory_core::event::{Event, Label};
 use priory_core::grant::Access;
 use priory_core::limits::{Dimension, Limits};
 use priory_core::ports::{BoxFuture, FrameHost};
@@ -28,7 +28,7 @@ const STEPS_MAX: u32 = FramePath::LIST - 1;
 pub(crate) struct Given {
     pub(crate) path: FramePath,
     /// `path program`, for failures.
-    pub(crate) label: Arc<str>,
+    pub(crate) label: Label,
     pub(crate) authority: Authority,
     pub(crate) limits: Limits,
     pub(crate) account: AccountId,
@@ -110,7 +110,7 @@ impl Frame {
 
     /// Makes the failure of a limit that this frame reached.
     pub(crate) fn over(&self, dimension: Dimension, used: u64, allowed: u64) -> Failure {
-        Failure::limit(dimension, used, allowed, &*self.given.label)
+        Failure::limit(dimension, used, allowed, &self.given.label)
     }
 
     /// Makes the failure of a budget that this frame found spent.

@@ -171,7 +171,7 @@ impl Run {
 
     /// Returns the seed of one frame: it depends on the run and on the place of the frame, on nothing else.
     pub(crate) fn seed_of(&self, path: &FramePath) -> [u8; 32] {
-        *blake3::keyed_hash(&self.seed, path.to_string().as_bytes()).as_bytes()
+        *blake3::keyed_hash(&self.seed, &path.to_bytes()).as_bytes()
     }
 
     pub(crate) fn note_usage(&self, usage: Usage) {

@@ -36,8 +36,7 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
         Err(failure) => Err(failure),
     };
     let outcome = outcome.and_then(|value| frame.charge_bytes(byte_len(&value)).map(|()| value));
-    let summary = Arc::from(effect.summary());
-    frame.record(fuel, Event::Outcome { step, summary, outcome: Arc::new(outcome.clone()) });
+    frame.record(fuel, Event::Outcome { step, effect, outcome: Arc::new(outcome.clone()) });
     outcome
 }
 

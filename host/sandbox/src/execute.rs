@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Executes one frame: a fresh store, one call, and nothing left behind.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use priory_bindings::wit::types;
@@ -55,8 +56,8 @@ pub(crate) async fn execute(
 ) -> Result<Returned, Failure> {
     let prepared = prepare(&plugin, &order)?;
     let slot = plugin.runtime.slots.take(order.depth).await;
-    let result =
-        Metered::new(run(&plugin, &order, prepared, host, meter.clone()), &meter, &*plugin.runtime.clock).await;
+    let frame = pin!(run(&plugin, &order, prepared, host, meter.clone()));
+    let result = Metered::new(frame, &meter, &*plugin.runtime.clock).await;
     drop(slot);
     result
 }
@@ -72,10 +73,10 @@ fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failur
             let name = format!("{name}.{function}");
             let most = order.limits.get(Dimension::CallBytes);
             if arguments.byte_len() > most {
-                return Err(Failure::limit(Dimension::CallBytes, arguments.byte_len(), most, &*order.label));
+                return Err(Failure::limit(Dimension::CallBytes, arguments.byte_len(), most, &order.label));
             }
             let read = callable.codec.decode_arguments(arguments.as_str(), DECODED_BYTES_MAX);
-            let arguments = read.map_err(|error| error.into_failure(format!("arguments of {name}"), &*order.label))?;
+            let arguments = read.map_err(|error| error.into_failure(format!("arguments of {name}"), &order.label))?;
             Prepared::Function { callable, arguments, name }
         }
         Entry::Agent(task) => {
@@ -169,7 +170,7 @@ async fn function(
             data: Some(json),
         })),
         Err(EncodeError::TooLarge { used, allowed }) => {
-            Err(Failure::limit(Dimension::OutputBytes, used, allowed, &*order.label))
+            Err(Failure::limit(Dimension::OutputBytes, used, allowed, &order.label))
         }
         Err(mismatch) => Err(Failure::other(format!("the result of {name} cannot be read: {mismatch}"))),
     })
@@ -203,7 +204,7 @@ fn within_output(order: &Order, texts: &[&str]) -> Result<(), Failure> {
     let length = texts.iter().fold(0u64, |length, text| length.saturating_add(text.len() as u64));
     let (used, allowed) = (length, order.limits.get(Dimension::OutputBytes));
     if used > allowed {
-        return Err(Failure::limit(Dimension::OutputBytes, used, allowed, &*order.label));
+        return Err(Failure::limit(Dimension::OutputBytes, used, allowed, &order.label));
     }
     Ok(())
 }

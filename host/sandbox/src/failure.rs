@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the runtime's errors mean.
 
+use priory_core::event::Label;
 use priory_core::failure::{Trap as TrapFailure, Unavailable};
 use priory_core::{Dimension, Failure, Limits};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
@@ -24,7 +25,7 @@ pub(crate) enum End {
 }
 
 /// Reads an error of the runtime. `fuel` is what the frame had burnt.
-pub(crate) fn read(error: &wasmtime::Error, label: &str, limits: &Limits, fuel: u64) -> End {
+pub(crate) fn read(error: &wasmtime::Error, label: &Label, limits: &Limits, fuel: u64) -> End {
     if let Some(Kill(failure)) = error.downcast_ref::<Kill>() {
         return End::Failed(failure.clone());
     }
@@ -65,9 +66,9 @@ pub(crate) fn read(error: &wasmtime::Error, label: &str, limits: &Limits, fuel: 
     End::Failed(trap(error, label, innermost(error)))
 }
 
-fn trap(error: &wasmtime::Error, label: &str, code: String) -> Failure {
+fn trap(error: &wasmtime::Error, label: &Label, code: String) -> Failure {
     let code = code.strip_prefix("wasm trap: ").map(str::to_owned).unwrap_or(code);
-    Failure::Trap(TrapFailure { code, frame: label.to_owned(), backtrace: backtrace(error) })
+    Failure::Trap(TrapFailure { code, frame: label.to_string(), backtrace: backtrace(error) })
 }
 
 /// Returns the text of the cause that is furthest down, which is the one that says what happened.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use priory_core::event::Label;
 use priory_core::usage::Meter;
 use priory_core::{Dimension, Failure, Limits};
 use wasmtime::ResourceLimiter;
@@ -14,7 +15,7 @@ use crate::failure::Kill;
 /// A limit that is reached ends the frame instead of being told to the guest: few guests can do anything sensible
 /// without memory, and what they do instead hides the cause.
 pub(crate) struct Limiter {
-    label: Arc<str>,
+    label: Label,
     meter: Arc<Meter>,
     memory: u64,
     memory_max: u64,
@@ -24,7 +25,7 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    pub(crate) fn new(label: Arc<str>, limits: &Limits, meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(label: Label, limits: &Limits, meter: Arc<Meter>) -> Self {
         Self {
             label,
             meter,
@@ -37,7 +38,7 @@ impl Limiter {
     }
 
     fn over(&self, dimension: Dimension, used: u64, allowed: u64) -> wasmtime::Error {
-        Kill(Failure::limit(dimension, used, allowed, &*self.label)).into()
+        Kill(Failure::limit(dimension, used, allowed, &self.label)).into()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use priory_core::event::Label;
 use priory_core::{Dimension, Effect, Failure, PluginInfo, Value};
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Linker, Val};
@@ -85,12 +86,12 @@ async fn call(
     tool: &Arc<str>,
     codec: &Codec,
     arguments: &[Val],
-    label: &Arc<str>,
+    label: &Label,
     most: usize,
 ) -> wasmtime::Result<Option<Val>> {
     let kill = |failure: Failure| wasmtime::Error::from(Kill(failure));
     let arguments = codec.encode_arguments(arguments, most).map_err(|error| match error {
-        EncodeError::TooLarge { used, allowed } => kill(Failure::limit(Dimension::CallBytes, used, allowed, &**label)),
+        EncodeError::TooLarge { used, allowed } => kill(Failure::limit(Dimension::CallBytes, used, allowed, label)),
         mismatch => kill(Failure::other(format!("the arguments of {tool} cannot be written: {mismatch}"))),
     })?;
     let outcome = host.perform(Effect::ToolCall { tool: tool.to_string(), arguments }, fuel).await;
@@ -105,5 +106,5 @@ async fn call(
         }
         Err(failure) => return Err(kill(failure)),
     };
-    read.map_err(|error| kill(error.into_failure(format!("result of {tool}"), &**label)))
+    read.map_err(|error| kill(error.into_failure(format!("result of {tool}"), label)))
 }

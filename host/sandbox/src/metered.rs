@@ -16,14 +16,14 @@ thread_local! {
 
 /// A frame's future with a watch on it. Frames run inside each other's polls; each counts only itself.
 pub(crate) struct Metered<'a, F> {
-    future: Pin<Box<F>>,
+    future: Pin<&'a mut F>,
     meter: &'a Meter,
     clock: &'a dyn Clock,
 }
 
 impl<'a, F: Future> Metered<'a, F> {
-    pub(crate) fn new(future: F, meter: &'a Meter, clock: &'a dyn Clock) -> Self {
-        Self { future: Box::pin(future), meter, clock }
+    pub(crate) fn new(future: Pin<&'a mut F>, meter: &'a Meter, clock: &'a dyn Clock) -> Self {
+        Self { future, meter, clock }
     }
 }
 

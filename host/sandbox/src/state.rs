@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use priory_core::event::Label;
 use priory_core::ports::{FrameHost, Order};
 use priory_core::usage::Meter;
 use priory_core::{Dimension, Failure, Limits};
@@ -21,7 +22,7 @@ const FIELDS_BYTES_MAX: usize = 64 << 10;
 /// The data of one store.
 pub(crate) struct Guest {
     pub(crate) host: Arc<dyn FrameHost>,
-    pub(crate) label: Arc<str>,
+    pub(crate) label: Label,
     pub(crate) limits: Limits,
     pub(crate) meter: Arc<Meter>,
     pub(crate) clock: Arc<GuestClock>,

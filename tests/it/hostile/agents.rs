@@ -115,7 +115,7 @@ fn leaves_a_call_behind() {
         let is_spin = |frame: &FrameEnd| frame.program.to_string() == "tool spin.run";
         let begun = journal.events().iter().filter(|e| matches!(e.event, Event::FrameStarted { .. })).count();
         while journal.frames().len() < begun {
-            block(tokio::time::sleep(Duration::from_millis(1)));
+            block(async { tokio::time::sleep(Duration::from_millis(1)).await });
         }
         if let Some(spin) = journal.frames().into_iter().find(is_spin) {
             assert_eq!(spin.failure, Some(Failure::Cancelled { by: "its caller".into() }));

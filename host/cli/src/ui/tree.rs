@@ -61,13 +61,13 @@ impl Tree {
                     node.changed = *seq;
                 }
             }
-            Event::Outcome { step, summary, outcome } => {
+            Event::Outcome { step, effect, outcome } => {
                 self.burnt(frame, *fuel);
                 if let Err(failure) = &**outcome {
                     if let Failure::Denied(denial) = failure {
                         self.denial = Some(denial.clone());
                     }
-                    self.refused(&frame.child(*step), summary, failure.kind(), *seq);
+                    self.refused(&frame.child(*step), &effect.summary(), failure.kind(), *seq);
                 }
             }
             Event::Intent { .. } => self.burnt(frame, *fuel),
@@ -250,7 +250,7 @@ fn paint(text: &str, color: bool, with: impl Fn(&str) -> String) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use priory::core::{Limits, RunId};
+    use priory::core::{Effect, Json, Limits, RunId};
 
     use super::*;
 
@@ -284,7 +284,7 @@ mod tests {
         let denial = Denial { effect: "tool a.b".into(), by: "agent editor".into(), remedy: String::new() };
         let outcome = Event::Outcome {
             step: 2,
-            summary: Arc::from("tool export.write"),
+            effect: Arc::new(Effect::ToolCall { tool: "export.write".into(), arguments: Json::null() }),
             outcome: Arc::new(Err(Failure::Denied(denial))),
         };
         let tree = tree(&[
