@@ -143,6 +143,12 @@ impl Builder {
         self
     }
 
+    /// Does without a pool of sandboxes: for a process that runs few frames and ends.
+    pub fn without_pool(mut self) -> Self {
+        self.sandbox.has_pool = false;
+        self
+    }
+
     /// Sets how many threads guests compute on.
     pub fn compute_threads(mut self, count: usize) -> Self {
         self.compute_threads = count;

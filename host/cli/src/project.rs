@@ -19,8 +19,7 @@ use crate::ui::exit::Exit;
 use crate::ui::live::is_colored;
 use crate::ui::text::nearest;
 
-/// How many frames may run at once where a run is about one plugin. The room for a frame costs address space and time to set
-/// up.
+/// How many frames may run at once where a run is about one plugin.
 const FRAMES_OF_ONE: u32 = 64;
 /// How many frames may run at once where a whole manifest is run.
 const FRAMES_OF_ALL: u32 = 256;
@@ -97,7 +96,7 @@ pub(crate) fn open_for_measuring(text: &str, bounds: &Bounds, given: &Given, bui
 fn open_named(manifest: &Manifest, name: &str, bounds: &Bounds, given: &Given, build: bool) -> Result<Opened> {
     let inputs = manifest.resolve_inputs(&given.by_name(), &current_dir()?)?;
     Ok(Opened {
-        builder: from_manifest(manifest, build)?.frames_max(FRAMES_OF_ONE).compute_threads(1),
+        builder: from_manifest(manifest, build)?.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1),
         plugin: name.to_owned(),
         narrowed: bounds.narrowed(&inputs)?,
         inputs,
@@ -113,7 +112,7 @@ pub(crate) fn open_bare(text: &str, build: bool) -> Result<(Builder, String)> {
         return Ok((opened.builder, opened.plugin));
     }
     let manifest = cut_to(&read_manifest(None)?, text)?;
-    Ok((from_manifest(&manifest, build)?.frames_max(FRAMES_OF_ONE).compute_threads(1), text.to_owned()))
+    Ok((from_manifest(&manifest, build)?.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1), text.to_owned()))
 }
 
 /// Opens a file or a crate: it may do what the options grant, and no more.
@@ -127,7 +126,7 @@ pub(crate) fn open_path(path: &Path, bounds: &Bounds, given: &Given, build: bool
     // Here the options are what the operator says, so they may be above the defaults.
     let builder = with_folders(Host::builder()).limits(bounds.limits()).plugin(spec);
     Ok(Opened {
-        builder: builder.frames_max(FRAMES_OF_ONE).compute_threads(1),
+        builder: builder.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1),
         plugin,
         inputs: given.by_name(),
         narrowed: None,

@@ -14,7 +14,7 @@ use crate::ui::text::counted;
 use crate::ui::tree::Tree;
 
 /// Threads that do I/O. Guests compute on threads of their own.
-const IO_THREADS: usize = 2;
+const IO_THREADS: usize = 1;
 
 /// A run that has ended.
 pub(crate) struct Ended {

@@ -94,6 +94,9 @@ pub(crate) async fn execute(
         Deadline::new(program, &*clock, deadline).await
     };
     let result = result.unwrap_or_else(|| Err(late(&label)));
+    // What the program started and left behind ends before it does.
+    frame.pending.clear();
+    frame.pending.idle().await;
     closing.close(result.as_ref().err().cloned());
     result
 }
@@ -194,10 +197,9 @@ impl Closing {
         self.frame.pending.clear();
         let usage = self.frame.usage();
         reservation.settle(Amounts { fuel: usage.fuel, ..Amounts::default() });
-        let below = self.frame.usage_below();
-        match &self.parent {
-            Some(parent) => parent.absorb(below),
-            None => self.frame.run.note_usage(below),
+        self.frame.run.count(usage, self.parent.is_none());
+        if let Some(parent) = &self.parent {
+            parent.absorb(self.frame.usage_below());
         }
         self.frame.record(usage.fuel, Event::FrameEnded { failure, usage });
     }

@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use priory_core::{Failure, Outcome};
+use tokio::sync::Notify;
 
 /// One started effect.
 #[derive(Default)]
@@ -30,6 +32,10 @@ struct Slots {
 #[derive(Default)]
 pub(crate) struct Pending {
     slots: Mutex<Slots>,
+    /// Tasks that perform them and are not gone: a task that was withdrawn ends a little later.
+    live: AtomicUsize,
+    /// Told when the last of them is gone.
+    idle: Notify,
 }
 
 impl Pending {
@@ -42,6 +48,29 @@ impl Pending {
         }
         slots.by_number.insert(number, Slot::default());
         Ok(())
+    }
+
+    /// Says that a task is there that performs an effect, until [`Pending::left`].
+    pub(crate) fn entered(&self) {
+        self.live.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Says that a task is gone.
+    pub(crate) fn left(&self) {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Waits until no task is left, so that nothing of them can happen after what follows.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.live.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
     }
 
     /// Keeps the task of an effect. One that has ended already needs none.

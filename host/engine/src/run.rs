@@ -158,6 +158,8 @@ pub(crate) struct Run {
     /// The number of the next event. The lock is held while an event is handed on, so that the order holds.
     next_seq: Mutex<u64>,
     usage: Mutex<Usage>,
+    /// Who waits for the end; taken by whoever ends the run.
+    sender: Mutex<Option<oneshot::Sender<RunEnd>>>,
 }
 
 impl Run {
@@ -174,8 +176,29 @@ impl Run {
         *blake3::keyed_hash(&self.seed, &path.to_bytes()).as_bytes()
     }
 
-    pub(crate) fn note_usage(&self, usage: Usage) {
-        *self.usage.lock() = usage;
+    /// Counts what one frame has used itself. Only the root's waiting is waiting of the run.
+    pub(crate) fn count(&self, usage: Usage, is_root: bool) {
+        let mut total = self.usage.lock();
+        total.absorb(usage);
+        if is_root {
+            total.wait_us = usage.wait_us;
+        }
+    }
+
+    /// Records the end of the run, once, and tells whoever waits for it.
+    fn end(&self, result: Result<Report, Failure>) {
+        let Some(sender) = self.sender.lock().take() else { return };
+        let usage = *self.usage.lock();
+        self.record(&FramePath::root(), usage.fuel, Event::RunEnded { result: result.clone(), usage });
+        // Whoever started the run may have stopped listening.
+        let _ = sender.send(RunEnd { result, usage });
+    }
+}
+
+impl Drop for Run {
+    /// A run that was cancelled ends when the last of its frames is gone, so that nothing of it happens afterwards.
+    fn drop(&mut self) {
+        self.end(Err(Failure::Cancelled { by: "whoever started the run".into() }));
     }
 }
 
@@ -203,6 +226,7 @@ impl Engine {
         let allowance = catalog.budget.amounts().min(request.budget.amounts());
         let (ledger, root_account) = Ledger::new(allowance);
         let seed = request.seed.unwrap_or_else(|| self.ports.ids.seed());
+        let (sender, receiver) = oneshot::channel();
         let run = Arc::new(Run {
             id: self.ports.ids.run(self.ports.clock.unix_ms()),
             catalog: catalog.clone(),
@@ -216,19 +240,15 @@ impl Engine {
             recorder: request.recorder,
             next_seq: Mutex::new(0),
             usage: Mutex::default(),
+            sender: Mutex::new(Some(sender)),
         });
         let (job, input) = root_job(&run, request.target, request.grants, &request.limits)?;
-        let (sender, receiver) = oneshot::channel();
         let id = run.id;
         let seed = blake3::Hash::from_bytes(seed).to_hex().to_string();
         run.record(&FramePath::root(), 0, Event::RunStarted { program: job.program.clone(), input, seed });
-        // Made here, so that a run that is cancelled before its first step has an end too.
-        let ending = Ending { run: run.clone(), sender: Some(sender) };
         let task = self.ports.compute.spawn(Box::pin(async move {
-            // Declared first, so that it is dropped last: a cancelled run ends after its frames.
-            let mut ending = ending;
             let result = execute::execute(&run, None, FramePath::root(), job, false).await;
-            ending.end(result.and_then(into_report));
+            run.end(result.and_then(into_report));
         }));
         Ok(Started { id, receiver: Some(receiver), end: None, task: Some(task) })
     }
@@ -284,29 +304,9 @@ fn into_report(returned: Returned) -> Result<Report, Failure> {
     }
 }
 
-/// Records the end of a run, once, and tells whoever waits for it.
-struct Ending {
-    run: Arc<Run>,
-    sender: Option<oneshot::Sender<RunEnd>>,
-}
-
-impl Ending {
-    fn end(&mut self, result: Result<Report, Failure>) {
-        let Some(sender) = self.sender.take() else { return };
-        let usage = *self.run.usage.lock();
-        self.run.record(&FramePath::root(), usage.fuel, Event::RunEnded { result: result.clone(), usage });
-        // Whoever started the run may have stopped listening.
-        let _ = sender.send(RunEnd { result, usage });
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.end(Err(Failure::Cancelled { by: "whoever started the run".into() }));
-    }
-}
-
 /// A frame as native code sees it. Everything it asks passes the waist, as it does for a guest.
+///
+/// A clone that is kept keeps its run from ending when it is cancelled.
 #[derive(Clone)]
 pub struct Context {
     frame: Arc<Frame>,

@@ -48,6 +48,7 @@ pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32
         .pending
         .open(step, allowed)
         .map_err(|count| frame.over(Dimension::Pending, count.saturating_add(1), allowed))?;
+    frame.pending.entered();
     let ending = Ending { frame: frame.clone(), step };
     let task = frame.run.ports.compute.spawn(Box::pin(async move {
         let outcome = pass(&ending.frame, step, effect, fuel, false).await;
@@ -67,6 +68,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         // It changes nothing where the effect has ended, or was withdrawn and forgotten.
         self.frame.pending.end(self.step, Err(Failure::Cancelled { by: "the host".into() }));
+        self.frame.pending.left();
     }
 }
 

@@ -106,12 +106,13 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
-        let owner = fs::metadata(folder)?.uid();
-        let probe = tempfile::tempfile_in(folder)?.metadata()?.uid();
-        if owner != probe {
+        let found = fs::metadata(folder)?;
+        if found.uid() != rustix::process::geteuid().as_raw() {
             return Err(io::Error::other("the folder belongs to another user"));
         }
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        if found.mode() & 0o777 != 0o700 {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        }
     }
     Ok(())
 }

@@ -33,6 +33,9 @@ const TABLE_KEPT: usize = 64 << 10;
 pub struct SandboxConfig {
     /// How many frames may have a sandbox at once; more wait.
     pub frames_max: u32,
+    /// Whether sandboxes come from a pool: setting it up costs time and address space once, and makes every frame cheap.
+    /// A process that runs few frames is faster without.
+    pub has_pool: bool,
     /// How deep frames may be nested, at most; the room for deeper frames is kept free for them.
     pub depth_max: u32,
     /// How large a component may be, in bytes.
@@ -45,7 +48,14 @@ pub struct SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { frames_max: 1_000, depth_max: 16, component_bytes_max: 64 << 20, compilations_max: 2, cache_dir: None }
+        Self {
+            frames_max: 1_000,
+            has_pool: true,
+            depth_max: 16,
+            component_bytes_max: 64 << 20,
+            compilations_max: 2,
+            cache_dir: None,
+        }
     }
 }
 
@@ -72,6 +82,9 @@ pub fn engine_config() -> Config {
 
 /// Makes the engine: with a pool of sandboxes where the machine has the address space, without where it has not.
 pub(crate) fn engine(config: &SandboxConfig) -> Result<Engine, Error> {
+    if !config.has_pool {
+        return Engine::new(&engine_config()).map_err(Error::Runtime);
+    }
     let mut pooled = engine_config();
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config.frames_max)));
     match Engine::new(&pooled) {

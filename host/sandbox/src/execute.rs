@@ -42,7 +42,7 @@ impl Drop for Sandbox {
 
 /// Arguments that were read before anything runs.
 enum Prepared<'a> {
-    Function { callable: &'a Callable, arguments: Vec<Val>, name: String },
+    Function { callable: &'a Callable, arguments: Vec<Val>, index: usize },
     Agent { run: &'a ComponentExportIndex, task: Task },
     ListTools { list: &'a ComponentExportIndex },
     CallTool { call: &'a ComponentExportIndex, name: String, arguments: Json },
@@ -69,15 +69,15 @@ fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failur
     Ok(match &order.entry {
         Entry::Function { index, arguments } => {
             let callable = plugin.exports.functions.get(*index).ok_or_else(|| absent("function"))?;
-            let function = plugin.info.functions.get(*index).map(|f| f.name.as_str()).unwrap_or_default();
-            let name = format!("{name}.{function}");
             let most = order.limits.get(Dimension::CallBytes);
             if arguments.byte_len() > most {
                 return Err(Failure::limit(Dimension::CallBytes, arguments.byte_len(), most, &order.label));
             }
             let read = callable.codec.decode_arguments(arguments.as_str(), DECODED_BYTES_MAX);
-            let arguments = read.map_err(|error| error.into_failure(format!("arguments of {name}"), &order.label))?;
-            Prepared::Function { callable, arguments, name }
+            let arguments = read.map_err(|error| {
+                error.into_failure(format!("arguments of {}", function_name(plugin, *index)), &order.label)
+            })?;
+            Prepared::Function { callable, arguments, index: *index }
         }
         Entry::Agent(task) => {
             let run = plugin.exports.agent.as_ref().ok_or_else(|| absent("agent"))?;
@@ -92,6 +92,12 @@ fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failur
             Prepared::CallTool { call, name: name.clone(), arguments: arguments.clone() }
         }
     })
+}
+
+/// Returns `plugin.function`, for failures.
+fn function_name(plugin: &Loaded, index: usize) -> String {
+    let function = plugin.info.functions.get(index).map(|function| function.name.as_str()).unwrap_or_default();
+    format!("{}.{function}", plugin.info.name)
 }
 
 async fn run(
@@ -125,7 +131,8 @@ async fn enter(
     store.set_max_component_handles(order.limits.get_usize(Dimension::Handles));
     let instance = plugin.pre.instantiate_async(&mut *store).await?;
     match prepared {
-        Prepared::Function { callable, arguments, name } => {
+        Prepared::Function { callable, arguments, index } => {
+            let name = || function_name(plugin, index);
             function(order, store, &instance, callable, &arguments, &name).await
         }
         Prepared::Agent { run, task } => agent(order, store, &instance, run, task).await,
@@ -155,10 +162,10 @@ async fn function(
     instance: &Instance,
     callable: &Callable,
     arguments: &[Val],
-    name: &str,
+    name: &(dyn Fn() -> String + Sync),
 ) -> wasmtime::Result<Result<Returned, Failure>> {
     let Some(func) = instance.get_func(&mut *store, callable.index) else {
-        return Ok(Err(Failure::absent(name, "the instance does not export it")));
+        return Ok(Err(Failure::absent(name(), "the instance does not export it")));
     };
     let mut results = vec![Val::Bool(false); callable.results];
     func.call_async(&mut *store, arguments, &mut results).await?;
@@ -166,13 +173,13 @@ async fn function(
     Ok(match callable.codec.encode_result(&results, most) {
         Ok(Answer::Ok(json)) => Ok(Returned::Json(json)),
         Ok(Answer::Err(json)) => Err(Failure::Other(priory_core::failure::Other {
-            message: format!("{name} returned an error"),
+            message: format!("{} returned an error", name()),
             data: Some(json),
         })),
         Err(EncodeError::TooLarge { used, allowed }) => {
             Err(Failure::limit(Dimension::OutputBytes, used, allowed, &order.label))
         }
-        Err(mismatch) => Err(Failure::other(format!("the result of {name} cannot be read: {mismatch}"))),
+        Err(mismatch) => Err(Failure::other(format!("the result of {} cannot be read: {mismatch}", name()))),
     })
 }
 

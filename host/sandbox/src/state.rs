@@ -8,13 +8,14 @@ use priory_core::ports::{FrameHost, Order};
 use priory_core::usage::Meter;
 use priory_core::{Dimension, Failure, Limits};
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::clock::GuestClock;
 use crate::http::Outgoing;
 use crate::limiter::Limiter;
+use crate::wasi::Wasi;
 
 /// How large the header fields of one HTTP message may be, in bytes.
 const FIELDS_BYTES_MAX: usize = 64 << 10;
@@ -29,7 +30,7 @@ pub(crate) struct Guest {
     pub(crate) limiter: Limiter,
     pub(crate) config: WasiConfigVariables,
     pub(crate) table: ResourceTable,
-    wasi: WasiCtx,
+    wasi: Wasi,
     http: WasiHttpCtx,
     outgoing: Outgoing,
 }
@@ -42,7 +43,7 @@ impl Guest {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         Ok(Self {
-            wasi: crate::wasi::context(order, &host, &meter, &clock)?,
+            wasi: Wasi::new(order, &host, &meter, &clock)?,
             outgoing: Outgoing::new(host.clone(), meter.clone(), order.limits.get_usize(Dimension::CallBytes)),
             limiter: Limiter::new(order.label.clone(), &order.limits, meter.clone()),
             config: order.config.iter().cloned().collect(),
@@ -59,7 +60,7 @@ impl Guest {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView { ctx: self.wasi.context(), table: &mut self.table }
     }
 }
 

@@ -26,34 +26,67 @@ const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// How much of a line of output is kept until its end comes.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// Makes the WASI context of one frame.
-pub(crate) fn context(
-    order: &Order,
-    host: &Arc<dyn FrameHost>,
-    meter: &Arc<Meter>,
-    clock: &Arc<GuestClock>,
-) -> Result<WasiCtx, Failure> {
-    let mut builder = WasiCtxBuilder::new();
-    let generator = |purpose| Seeded { seed: order.seed, purpose, generator: None };
-    let [first, second] = halves(&order.seed);
-    let stream = |level| LogStream { host: host.clone(), meter: meter.clone(), level };
-    builder
-        .secure_random(generator("secure"))
-        .insecure_random(generator("insecure"))
-        .insecure_random_seed(first ^ second)
-        .max_random_size(RANDOM_BYTES_MAX)
-        .wall_clock(SharedClock(clock.clone()))
-        .monotonic_clock(SharedClock(clock.clone()))
-        .stdout(stream(Level::Info))
-        .stderr(stream(Level::Warn))
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false)
-        .envs(&order.env);
-    for mount in &order.mounts {
-        preopen(&mut builder, mount)?;
+/// The WASI context of one frame. Unless there are folders to open, it is only made when the guest first asks WASI for
+/// something: many never do.
+pub(crate) struct Wasi {
+    context: Option<WasiCtx>,
+    parts: Parts,
+}
+
+/// What the context is made of.
+struct Parts {
+    env: Vec<(String, String)>,
+    seed: [u8; 32],
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+    clock: Arc<GuestClock>,
+}
+
+impl Wasi {
+    pub(crate) fn new(
+        order: &Order,
+        host: &Arc<dyn FrameHost>,
+        meter: &Arc<Meter>,
+        clock: &Arc<GuestClock>,
+    ) -> Result<Self, Failure> {
+        let (host, meter, clock) = (host.clone(), meter.clone(), clock.clone());
+        let parts = Parts { env: order.env.clone(), seed: order.seed, host, meter, clock };
+        if order.mounts.is_empty() {
+            return Ok(Self { context: None, parts });
+        }
+        let mut builder = parts.builder();
+        for mount in &order.mounts {
+            preopen(&mut builder, mount)?;
+        }
+        Ok(Self { context: Some(builder.build()), parts })
     }
-    Ok(builder.build())
+
+    pub(crate) fn context(&mut self) -> &mut WasiCtx {
+        self.context.get_or_insert_with(|| self.parts.builder().build())
+    }
+}
+
+impl Parts {
+    fn builder(&self) -> WasiCtxBuilder {
+        let mut builder = WasiCtxBuilder::new();
+        let generator = |purpose| Seeded { seed: self.seed, purpose, generator: None };
+        let [first, second] = halves(&self.seed);
+        let stream = |level| LogStream { host: self.host.clone(), meter: self.meter.clone(), level };
+        builder
+            .secure_random(generator("secure"))
+            .insecure_random(generator("insecure"))
+            .insecure_random_seed(first ^ second)
+            .max_random_size(RANDOM_BYTES_MAX)
+            .wall_clock(SharedClock(self.clock.clone()))
+            .monotonic_clock(SharedClock(self.clock.clone()))
+            .stdout(stream(Level::Info))
+            .stderr(stream(Level::Warn))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .envs(&self.env);
+        builder
+    }
 }
 
 fn preopen(builder: &mut WasiCtxBuilder, mount: &Mount) -> Result<(), Failure> {

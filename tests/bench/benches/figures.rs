@@ -15,7 +15,8 @@ mod neighbour;
 
 use std::path::PathBuf;
 
-use priory::core::GrantSet;
+use priory::core::amounts::BudgetSpec;
+use priory::core::{Dimension, GrantSet};
 use priory::{AgentSpec, Host, PluginSpec};
 use priory_bench::guests;
 use priory_bench::summary::Summary;
@@ -40,7 +41,12 @@ impl Bench {
     /// Builds a host with the tool and the agent.
     async fn host(&self, frames_max: u32) -> anyhow::Result<Host> {
         let agent = AgentSpec::new("caller", "agent").grant("tool=tool.*".parse()?);
+        // So many calls at once are more than the defaults allow.
+        let limits = [(Dimension::Pending, 20_000), (Dimension::Calls, 100_000)].into_iter().collect();
+        let budget = BudgetSpec { fuel: Some(u64::MAX), memory_bytes: Some(u64::MAX), ..BudgetSpec::default() };
         let host = Host::builder()
+            .limits(limits)
+            .budget(budget)
             .frames_max(frames_max)
             .plugin(PluginSpec::file("tool", self.tool())?)
             .plugin(PluginSpec::file("agent", self.components.join("bench_agent.wasm"))?)

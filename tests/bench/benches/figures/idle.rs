@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use priory::core::{Effect, Failure, Json};
+use priory::core::{Dimension, Effect, Failure, Json};
 use priory::{Host, RunSpec};
 use priory_bench::watch::resident_bytes;
 
@@ -39,7 +39,7 @@ async fn park(host: &Host, frames: u32) -> anyhow::Result<u64> {
         }
         Ok::<_, Failure>(Json::null())
     };
-    let limits = [(priory::core::Dimension::TimeMs, 60_000)].into_iter().collect();
+    let limits = [(Dimension::TimeMs, 60_000)].into_iter().collect();
     let mut run = host.start(RunSpec::native("park", grants()?, program).limits(limits))?;
     tokio::time::sleep(Duration::from_secs(if frames > 100 { 12 } else { 1 })).await;
     let resident = resident_bytes();

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The binary `priory`, started as a user starts it: what it prints where, and how it ends.
+//!
+//! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go through
+//! the verbs, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the
+//! binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what surprises a test ends it"
+)]
+#![allow(unreachable_pub, reason = "in one binary everything is as reachable as its module")]
+
+mod brief;
+mod cache;
+mod codes;
+mod fresh;
+mod machine;
+mod plugins;
+mod stage;
+mod values;
