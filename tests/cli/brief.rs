@@ -157,14 +157,36 @@ fn an_agent_is_denied_what_it_was_not_granted() {
     assert!(!brief.home.path().join("brief.md").exists());
 }
 
+/// Takes a line out of the manifest, or puts another in its place, and names the agent that is then in the way.
+fn check_lending(from: &str, to: &str, agent: &str) {
+    let brief = Brief::edited(|text| replace(&text, from, to));
+    let ended = brief.ask(QUESTION, &brief.docs, &[]).exits(1).prints("");
+    ended.tells(&[
+        "error: files.search returned an error: \"no-folder\"\n  on the way, file=",
+        &format!("/docs:read for tool files.search was not granted: agent {agent} does not allow it\nhint: "),
+        &format!("add to priory.toml:\n\n    [agents.{agent}.lends]\n    files = [\"{{input.folder}}:read\"]\n"),
+    ]);
+    assert!(!brief.home.path().join("brief.md").exists());
+}
+
 #[test]
 fn a_folder_that_is_not_lent_is_missed() {
-    let lent = ", files = [\"{input.folder}:read\", \"{input.out}:write\"]";
-    let brief = Brief::edited(|text| replace(&text, lent, ""));
-    let ended = brief.ask(QUESTION, &brief.docs, &[]).prints("");
-    assert!(matches!(ended.code, Some(1 | 4)), "{ended:#?}");
-    ended.tells(&["error: ", "agent editor", "[agents.editor.lends]\n    files = ["]);
-    assert!(!brief.home.path().join("brief.md").exists());
+    let editor = "files = [\"{input.folder}:read\", \"{input.out}:write\"]";
+    check_lending(&format!(", {editor}"), "", "editor");
+    check_lending(editor, "files = [\"{input.out}:write\", \"elsewhere:read\"]", "editor");
+    let researcher =
+        "\"text.keywords\"], log = true }\nlends = { files = [\"{input.folder}:read\"] }\n\n[agents.writer]";
+    check_lending(researcher, "\"text.keywords\"], log = true }\n\n[agents.writer]", "researcher");
+}
+
+#[test]
+fn whoever_lends_all_is_not_in_the_way() {
+    let brief = Brief::new();
+    // A tool that fails for another reason: what it looks for is a file.
+    let file = brief.home.write("file.txt", "The bees survive the winter.");
+    let ended = brief.ask(QUESTION, &file, &[]).prints("");
+    assert_ne!(ended.code, Some(0), "{ended:#?}");
+    assert!(!ended.err.contains("was not granted"), "{ended:#?}");
 }
 
 #[test]

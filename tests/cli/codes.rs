@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every way in which the binary can end has a case here.
+//! Every way in which the binary can end has a case here. What an agent is denied, with the lines of the manifest that
+//! would allow it, is in [`crate::brief`].
 
 use crate::stage::{Home, guest, path};
 
@@ -97,6 +98,27 @@ fn code_3_what_is_not_a_component() {
     home.run(&["inspect", &text]).exits(3).prints("").tells(&["text.wat is not WebAssembly text"]);
     let ended = home.run(&["call", &guest("core-module"), "run"]).exits(3).prints("");
     ended.tells(&["error: `core-module` is not a WebAssembly component: it is a core module", "wasm32-wasip2"]);
+}
+
+#[test]
+fn code_4_a_grant_is_missing() {
+    let home = Home::new();
+    let (caller, callee) = (guest("caller"), guest("callee"));
+    home.write(
+        "priory.toml",
+        format!(
+            "name = \"x\"\n[plugins.callee]\npath = {callee:?}\n[plugins.user]\npath = {caller:?}\n\
+             links = {{ \"test:math/ops@0.1.0\" = \"callee\" }}\n"
+        ),
+    );
+    let call = ["call", "user", "twice", "--args", r#"{"x":4}"#];
+    home.run(&call).exits(0).prints("8\n");
+    let ended = home.run(&[&call[..], &["--grant", "log"]].concat()).exits(4).prints("");
+    ended.tells_only(
+        "error: tool callee.add is not granted: caller does not allow it\n\
+         hint: to allow it, add --grant \"tool=callee.add\"\n",
+    );
+    home.run(&[&call[..], &["--grant", "tool=callee.add"]].concat()).exits(0).prints("8\n");
 }
 
 #[test]

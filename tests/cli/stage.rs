@@ -93,7 +93,9 @@ impl Home {
     pub fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_priory"));
         command.args(arguments).current_dir(folder).stdin(Stdio::null());
-        REMOVED.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in REMOVED {
+            command.env_remove(name);
+        }
         command.env("PRIORY_CACHE_DIR", &self.cache).env("CARGO_TARGET_DIR", target_dir());
         command
     }
@@ -112,6 +114,8 @@ impl Home {
 /// What the binary said and how it ended.
 #[derive(Debug)]
 pub struct Ended {
+    /// What was typed.
+    #[allow(dead_code, reason = "a test that fails shows it")]
     line: String,
     /// How it ended; `None` when a signal ended it.
     pub code: Option<i32>,

@@ -13,6 +13,8 @@ use priory_egress::{Egress, EgressConfig};
 use priory_engine::{AgentEntry, Catalog, Engine, PluginEntry, Ports, Revocations, Started};
 use priory_sandbox::{ComputePool, Link, Loaded, SandboxConfig, Sandboxes, Source};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use crate::error::Error;
 use crate::secret::{SecretSource, SecretStore};
 use crate::spec::{AgentSpec, PluginSpec, RunSpec};
@@ -199,7 +201,7 @@ impl Builder {
 
     /// Sets everything up and loads the plugins. It must be called inside a tokio runtime.
     pub async fn build(self) -> Result<Host, Error> {
-        let io = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let io = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let sandboxes = Sandboxes::new(self.sandbox, self.clock.clone())?;
         let loaded = load(&sandboxes, self.plugins).await?;
         let plugins: BTreeMap<String, Arc<PluginEntry>> =
@@ -245,6 +247,13 @@ async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec
             return Err(Error::LinkedInCircle(names.join(", ")));
         }
         waiting = rest;
+        if let ([only], RuntimeFlavor::CurrentThread) = (ready.as_slice(), Handle::current().runtime_flavor()) {
+            // Nothing else could go on meanwhile, so a thread for it would only cost.
+            let component = sandboxes.load(&source(only, &loaded))?;
+            entries.push(Arc::new(plugin_entry(only, component.clone())));
+            loaded.insert(only.name.clone(), component);
+            continue;
+        }
         let tasks: Vec<_> = ready
             .into_iter()
             .map(|plugin| {

@@ -13,6 +13,7 @@ mod commands;
 
 mod bounds;
 mod function;
+mod lending;
 mod project;
 mod running;
 mod shorthand;

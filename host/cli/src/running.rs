@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs something to its end, shows it meanwhile, and takes an interrupt for a wish to stop.
 
+use std::future::ready;
+use std::pin::pin;
+
+use priory::core::failure::Denial;
 use priory::core::json::JsonError;
 use priory::core::{Failure, Json, Usage};
 use priory::{Host, RunEnd, RunSpec};
 use tokio::runtime::Runtime;
+use tokio::signal::ctrl_c;
 
 use crate::amount::{show_bytes, show_count, show_micros};
 use crate::ui::error::{Error, Result, Settings};
@@ -13,19 +18,19 @@ use crate::ui::live::{Live, Mode};
 use crate::ui::text::counted;
 use crate::ui::tree::Tree;
 
-/// Threads that do I/O. Guests compute on threads of their own.
-const IO_THREADS: usize = 1;
-
 /// A run that has ended.
 pub(crate) struct Ended {
     pub(crate) end: RunEnd,
     pub(crate) tree: Tree,
+    /// What a tool missed without being refused.
+    pub(crate) missing: Option<Denial>,
     interrupted: bool,
 }
 
 /// Makes the runtime that a host lives in.
 pub(crate) fn runtime() -> Result<Runtime> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(IO_THREADS).enable_all().build();
+    // The main thread does the I/O while it waits for the run; guests compute on threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::io("the threads of the host cannot be started", &error))
 }
 
@@ -33,22 +38,30 @@ pub(crate) fn runtime() -> Result<Runtime> {
 pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode) -> Result<Ended> {
     let show = |error: &std::io::Error| Error::io("the run cannot be shown", error);
     let (recorder, live) = Live::start(mode).map_err(|error| show(&error))?;
+    let mut interrupt = pin!(ctrl_c());
+    // It listens once it is polled, and it must listen before anybody can see that the run began.
+    tokio::select! {
+        biased;
+        _ = &mut interrupt => interrupt.set(ctrl_c()),
+        () = ready(()) => {}
+    }
     let mut started = host.start(spec.recorder(recorder)).map_err(|failure| refused(&failure))?;
     let mut interrupted = false;
     let end = loop {
         tokio::select! {
             end = started.wait() => break end,
-            signal = tokio::signal::ctrl_c() => {
+            signal = &mut interrupt => {
                 if interrupted || signal.is_err() {
                     // Asked twice: whatever still holds the run up is not waited for.
                     std::process::exit(Exit::Interrupted.code().into());
                 }
                 interrupted = true;
+                interrupt.set(ctrl_c());
                 started.cancel();
             }
         }
     };
-    Ok(Ended { end, tree: live.finish(), interrupted })
+    Ok(Ended { end, tree: live.finish(), missing: None, interrupted })
 }
 
 /// Says why a run did not begin.
@@ -66,6 +79,8 @@ impl Ended {
         match &self.end.result {
             Ok(_) => Exit::Ok,
             Err(_) if self.interrupted => Exit::Interrupted,
+            // What was given cannot be passed: no guest has computed anything.
+            Err(Failure::Invalid(_)) if self.end.usage.fuel == 0 => Exit::Usage,
             Err(failure) => Exit::of(failure),
         }
     }
@@ -74,7 +89,7 @@ impl Ended {
     pub(crate) fn error(&self, settings: &Settings) -> Option<Error> {
         let failure = self.end.result.as_ref().err()?;
         let of_failure = Error::of_failure(failure, settings);
-        let mut error = match (failure, self.tree.denial()) {
+        let mut error = match (failure, self.tree.denial().or(self.missing.as_ref())) {
             (Failure::Cancelled { .. }, _) if self.interrupted => {
                 Error::new(Exit::Interrupted, "the run was interrupted")
             }
@@ -123,7 +138,8 @@ mod tests {
     use super::*;
 
     fn ended(result: std::result::Result<Report, Failure>, interrupted: bool) -> Ended {
-        Ended { end: RunEnd { result, usage: Usage::default() }, tree: Tree::default(), interrupted }
+        let end = RunEnd { result, usage: Usage::default() };
+        Ended { end, tree: Tree::default(), missing: None, interrupted }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use priory::manifest::Manifest;
 use priory::{AgentSpec, RunSpec};
 
 use crate::bounds::{Bounds, Given, current_dir, parse_seed};
+use crate::lending::Lending;
 use crate::project;
 use crate::running::{self, Ended};
 use crate::ui::error::{Error, Result, Settings};
@@ -41,7 +42,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
-    let (builder, spec, settings) = match &args.project {
+    let (builder, spec, settings, lending) = match &args.project {
         Some(path) if path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat") => {
             of_file(args, path)?
         }
@@ -52,30 +53,35 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         None => spec,
     };
     let runtime = running::runtime()?;
-    let ended = runtime.block_on(async {
+    let mut ended = runtime.block_on(async {
         let host = builder.build().await?;
         running::run(&host, spec, Mode::of_run(args.json)).await
     })?;
+    ended.missing = lending.missing(&ended.tree);
     Ok(show(&ended, args.json, &settings))
 }
 
-fn of_manifest(args: &Args, project: Option<&Path>) -> Result<(priory::Builder, RunSpec, Settings)> {
+/// What is run, where a user changes what it may do, and who lends what.
+type Prepared = (priory::Builder, RunSpec, Settings, Lending);
+
+fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
     let manifest = project::read_manifest(project)?;
     let agent = entry(&manifest, args.agent.as_deref())?;
     let inputs = manifest.resolve_inputs(&args.given.by_name(), &current_dir()?)?;
     let builder = project::open_all(&manifest, !args.no_build)?;
     let task = Json::of(&inputs).map_err(|error| Error::usage(error.to_string()))?;
     let narrowed = args.bounds.narrowed(&inputs)?;
+    let lending = Lending::of(&manifest, &inputs);
     let spec = RunSpec::agent(agent, task).inputs(inputs).limits(args.bounds.limits()).budget(args.bounds.budget());
     let spec = match narrowed {
         Some(grants) => spec.narrowed(grants),
         None => spec,
     };
-    Ok((builder, spec, project::settings(&manifest, &args.bounds)))
+    Ok((builder, spec, project::settings(&manifest, &args.bounds), lending))
 }
 
 /// Makes an agent of a file: it may do what the options grant.
-fn of_file(args: &Args, path: &Path) -> Result<(priory::Builder, RunSpec, Settings)> {
+fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
     let opened = project::open_path(path, &args.bounds, &args.given, !args.no_build)?;
     let name = opened.plugin;
     if let Some(agent) = args.agent.as_deref().filter(|agent| *agent != name) {
@@ -86,7 +92,7 @@ fn of_file(args: &Args, path: &Path) -> Result<(priory::Builder, RunSpec, Settin
     agent.grants.0 = args.bounds.templates()?;
     let task = Json::of(&opened.inputs).map_err(|error| Error::usage(error.to_string()))?;
     let spec = RunSpec::agent(name, task).inputs(opened.inputs).budget(args.bounds.budget());
-    Ok((opened.builder.agent(agent), spec, Settings::Flags))
+    Ok((opened.builder.agent(agent), spec, Settings::Flags, Lending::default()))
 }
 
 /// Chooses the agent that a run starts with.

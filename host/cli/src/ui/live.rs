@@ -2,8 +2,8 @@
 //! Shows a run while it goes on: as a tree on a terminal, as lines of JSON for programs, else not at all.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -50,25 +50,43 @@ impl Mode {
 }
 
 /// A run that is being shown.
-pub(crate) struct Live {
-    thread: JoinHandle<Tree>,
+pub(crate) enum Live {
+    /// Writing blocks on its reader, so it has a thread of its own.
+    Thread(JoinHandle<Tree>),
+    /// There is little to write, so whoever has an event writes it.
+    Inline(Arc<Mutex<Shown>>),
 }
 
 impl Live {
     /// Begins to show a run; its events go to the recorder.
     pub(crate) fn start(mode: Mode) -> io::Result<(Arc<dyn Recorder>, Self)> {
+        if mode == Mode::Quiet {
+            let shown = Arc::new(Mutex::new(Shown::new(mode)));
+            let mine = shown.clone();
+            let recorder = Arc::new(Each(move |envelope: Envelope| {
+                unpoisoned(&mine).take(&envelope);
+            }));
+            return Ok((recorder, Self::Inline(shown)));
+        }
         let (sender, receiver) = sync_channel(WAITING_MAX);
-        // It blocks on its reader, so it has a thread of its own.
         let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(mode, &receiver))?;
         // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
         let recorder = Arc::new(Each(move |envelope: Envelope| drop(sender.send(envelope))));
-        Ok((recorder, Self { thread }))
+        Ok((recorder, Self::Thread(thread)))
     }
 
     /// Waits until everything was shown. The run must have ended, or must never have begun.
     pub(crate) fn finish(self) -> Tree {
-        self.thread.join().unwrap_or_default()
+        match self {
+            Self::Thread(thread) => thread.join().unwrap_or_default(),
+            Self::Inline(shown) => std::mem::take(&mut unpoisoned(&shown).tree),
+        }
     }
+}
+
+/// Takes a lock; what is shown stays usable when somebody broke while holding it.
+fn unpoisoned(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
@@ -90,7 +108,7 @@ fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
 }
 
 /// What has been shown so far.
-struct Shown {
+pub(crate) struct Shown {
     tree: Tree,
     bar: Option<ProgressBar>,
     json: Option<BufWriter<io::Stdout>>,

@@ -99,6 +99,17 @@ impl Tree {
         self.denial.as_ref()
     }
 
+    /// Returns the programs of the frames that failed, each with those of the frames above it, from the root down.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        let failed = self.nodes.iter().filter(|(_, node)| matches!(node.state, State::Failed(_)));
+        failed.map(|(path, node)| {
+            let bytes = path.to_bytes();
+            let is_above = |other: &FramePath| other.depth() < path.depth() && bytes.starts_with(&other.to_bytes());
+            let above = self.nodes.range(..path).filter(|(other, _)| is_above(other));
+            (node.program.as_str(), above.map(|(_, node)| node.program.as_str()).collect())
+        })
+    }
+
     /// Returns what the root frame itself used, once it has ended.
     pub(crate) fn root_usage(&self) -> Option<Usage> {
         self.nodes.values().next()?.usage
