@@ -68,8 +68,12 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             Some(seed) => spec.seed(seed),
             None => spec,
         };
-        running::run(&host, spec, mode).await
+        let ended = running::run(&host, spec, mode).await;
+        // The process ends now, and the kernel takes a host apart faster than the host does.
+        std::mem::forget((host, loaded));
+        ended
     })?;
+    runtime.shutdown_background();
     if args.json {
         output::line(&ended.as_json());
         return Ok(ended.exit());
