@@ -72,3 +72,28 @@ fn doctor_tells_of_a_cache_that_cannot_be_written() {
     assert_eq!(cache["state"], "missing");
     assert!(cache["remedy"].as_str().unwrap().contains("PRIORY_CACHE_DIR"), "{cache}");
 }
+
+#[test]
+fn the_manifest_can_be_named() {
+    let home = Home::new();
+    let text = format!("name = \"x\"\n[plugins.tool]\npath = {:?}\n", crate::stage::guest("good"));
+    let elsewhere = home.write("elsewhere/other.toml", text);
+    let valid = |path: &str| format!("{path} is valid: 1 plugin, 0 agents.\n");
+    home.run(&["check", "elsewhere/other.toml"]).exits(0).prints(&valid("elsewhere/other.toml"));
+    let output = home.command(&home.path(), &["check"]).env("PRIORY_CONFIG", &elsewhere).output().unwrap();
+    let ended = crate::stage::Ended::of(&["check"], &output).exits(0);
+    ended.prints(&valid(elsewhere.to_str().unwrap()));
+    // The nearest one above is taken where none is named.
+    home.write("project/priory.toml", std::fs::read(&elsewhere).unwrap());
+    home.write("project/src/deep/file.txt", "");
+    let deep = home.path().join("project/src/deep");
+    home.run_in(&deep, &["call", "tool", "add", "--args", r#"{"a":1,"b":1}"#]).exits(0).prints("2\n");
+}
+
+#[test]
+fn nobody_who_reads_is_no_failure() {
+    let home = Home::new();
+    let mut child = home.command(&home.path(), &["schema"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

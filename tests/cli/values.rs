@@ -62,6 +62,9 @@ fn arguments_of_the_wrong_form_are_refused_with_their_place() {
         let ended = home.run(&["call", &mirror, "mirror", "--args", arguments]).prints("");
         ended.exits(2).tells(&["error: arguments of mirror.mirror", place]);
     }
+    let ended = home.run(&["call", &mirror, "mirror", "--json"]).exits(2).tells_only("");
+    let last = ended.json_lines().pop().unwrap();
+    assert_eq!((&last["exit"], &last["failure"]["kind"]), (&json!(2), &json!("invalid")));
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl fmt::Display for Holder {
             Self::Plugin(name) => write!(f, "plugin {name}"),
             Self::Agent(name) => write!(f, "agent {name}"),
             Self::Ceiling(name) => write!(f, "ceiling of {name}"),
-            Self::Caller => f.write_str("caller"),
+            Self::Caller => f.write_str("the caller"),
         }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) const SECTION: &str = "package-docs";
 /// A custom section that holds the text of a WIT package. Compilers drop [`SECTION`], so guests that want to be
 /// described embed their text themselves; `priory-sdk` has a macro for it.
 pub(crate) const WIT_SECTION: &str = "priory:wit";
+/// How deep the text of a WIT package may be nested.
+const WIT_DEPTH_MAX: usize = 64;
 /// How long one description may be, in characters.
 const DESCRIPTION_MAX: usize = 4_000;
 
@@ -42,6 +44,9 @@ impl Docs {
 
     /// Adds what stands in the text of a WIT package.
     pub(crate) fn read_wit(&mut self, text: &str) {
+        if is_nested_too_deep(text) {
+            return;
+        }
         let Ok(UnresolvedPackageGroup { main, .. }) = UnresolvedPackageGroup::parse("component.wit", text) else {
             return;
         };
@@ -82,6 +87,23 @@ impl Docs {
             self.functions.insert((interface.to_owned(), function.to_owned()), text);
         }
     }
+}
+
+/// Tells whether brackets are nested deeper than any real package: the parser recurses once a level.
+fn is_nested_too_deep(text: &str) -> bool {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap_or_default();
+        for byte in code.bytes() {
+            match byte {
+                b'<' | b'(' | b'{' => depth += 1,
+                b'>' | b')' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest > WIT_DEPTH_MAX
 }
 
 fn entries<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

@@ -63,6 +63,16 @@ pub enum LoadError {
         /// Why it cannot be had, and what would satisfy it.
         reason: String,
     },
+    /// It exports an interface of ours in another form.
+    #[error("`{name}` exports `{export}`, but {reason}; build it against this host's version of `priory:agent`")]
+    Contract {
+        /// The plugin.
+        name: String,
+        /// The interface.
+        export: String,
+        /// What differs.
+        reason: String,
+    },
     /// It offers nothing that can be called.
     #[error("`{name}` exports nothing that can be called: {reason}")]
     NothingToCall {

@@ -4,7 +4,7 @@
 //! In reading order:
 //!
 //! - [`config`], [`sandbox`]: the runtime that all frames share; [`compute`]: the threads that they run on;
-//! - `inspect`, `docs`, [`load`], [`link`], `cache`: from bytes to a [`plugin`], or to one line that says why not;
+//! - `inspect`, `docs`, `contract`, [`load`], [`link`], `cache`: from bytes to a [`plugin`], or to one line that says why not;
 //! - `slots`, `state`, `limiter`, `execute`, `metered`, `failure`: one frame, from its order to its end;
 //! - `imports`, `wasi`, `clock`, `http`: what a guest can ask, each translated into an effect or answered from the order;
 //! - [`values`]: between WIT and JSON.
@@ -23,6 +23,7 @@ pub mod values;
 
 mod cache;
 mod clock;
+mod contract;
 mod docs;
 mod execute;
 mod failure;

@@ -7,16 +7,17 @@ use priory_bindings::wit::{PACKAGE, VERSION};
 use priory_core::program::{FunctionInfo, RefusedFunction};
 use priory_core::{Digest, PluginInfo};
 use wasmtime::Engine;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
+use crate::contract;
 use crate::error::LoadError;
 use crate::inspect::{Inspected, inspect};
 use crate::link::{self, Link};
 use crate::plugin::{Callable, Exports, Loaded};
 use crate::sandbox::Runtime;
 use crate::state::Guest;
-use crate::values::{Codec, reflect, schema};
+use crate::values::{Codec, compare, reflect, schema};
 
 /// How many functions a component may export.
 const FUNCTIONS_MAX: usize = 4_096;
@@ -130,10 +131,11 @@ fn describe(
         match item.ty {
             ComponentItem::ComponentFunc(func) => found.function(component, None, "", export, &func, &inspected),
             ComponentItem::ComponentInstance(interface) => {
-                let index = component.get_export_index(None, export);
-                if found.contract(component, index.as_ref(), export) {
+                let differs = |reason| LoadError::Contract { name: name.to_owned(), export: export.to_owned(), reason };
+                if found.contract(engine, component, export, &interface).map_err(differs)? {
                     continue;
                 }
+                let index = component.get_export_index(None, export);
                 for (function, item) in interface.exports(engine) {
                     if let ComponentItem::ComponentFunc(func) = item.ty {
                         found.function(component, index.as_ref(), export, function, &func, &inspected);
@@ -179,18 +181,34 @@ struct Found {
 }
 
 impl Found {
-    /// Takes an interface of the contract; tells whether it was one.
-    fn contract(&mut self, component: &Component, index: Option<&ComponentExportIndex>, export: &str) -> bool {
-        let function = |name: &str| component.get_export_index(index, name);
-        let ours = |name: &str| export == format!("{PACKAGE}/{name}@{VERSION}");
-        if ours("agent") {
-            self.exports.agent = function("run");
-        } else if ours("toolset") {
-            self.exports.toolset = function("list-tools").zip(function("call-tool"));
+    /// Takes an interface of the contract; tells whether it was one, or in what it differs from the contract.
+    fn contract(
+        &mut self,
+        engine: &Engine,
+        component: &Component,
+        export: &str,
+        interface: &ComponentInstance,
+    ) -> Result<bool, String> {
+        let index = component.get_export_index(None, export);
+        let function = |of: &str, name: &str| {
+            let item = interface.get_export(engine, name).map(|export| export.ty);
+            let Some(ComponentItem::ComponentFunc(func)) = item else { return Err(format!("`{name}` is missing")) };
+            let given = reflect::function(&func).map_err(|error| format!("`{name}` is another: {error}"))?;
+            let wanted = contract::function(of, name).ok_or_else(|| format!("`{name}` is not of the contract"))?;
+            if let Some(difference) = compare::difference(wanted, &given) {
+                return Err(format!("`{name}` is another: {difference}"));
+            }
+            component.get_export_index(index.as_ref(), name).ok_or_else(|| format!("`{name}` cannot be found"))
+        };
+        let is = |name: &str| export == format!("{PACKAGE}/{name}@{VERSION}");
+        if is("agent") {
+            self.exports.agent = Some(function("agent", "run")?);
+        } else if is("toolset") {
+            self.exports.toolset = Some((function("toolset", "list-tools")?, function("toolset", "call-tool")?));
         } else {
-            return false;
+            return Ok(false);
         }
-        true
+        Ok(true)
     }
 
     fn function(

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use priory::core::Digest;
-use priory::{AgentSpec, Error, LoadError, PluginSpec};
+use priory::{Error, LoadError, PluginSpec};
 
 use crate::guests;
 use crate::stage::{block, builder, good, neighbour_works};
@@ -141,13 +141,13 @@ pub fn features_that_are_off() {
 
 #[test]
 pub fn an_agent_of_another_type() {
-    let plugin = PluginSpec::new("false", guests::wat("false-agent"));
-    let built = block(builder().plugin(good()).plugin(plugin).agent(AgentSpec::new("false", "false")).build());
-    // The interface is found by its name when it is loaded, and its type is held to the contract when it is called.
-    let host = built.unwrap();
-    let end = crate::stage::agent(&host, "false", serde_json::json!({}));
-    assert_eq!(crate::stage::trap(&end).frame, "0 agent false");
-    neighbour_works(&host);
+    match refused(PluginSpec::new("false", guests::wat("false-agent"))) {
+        LoadError::Contract { export, reason, .. } => {
+            assert_eq!(export, "priory:agent/agent@0.1.0");
+            assert!(reason.starts_with("`run` is another: "), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
