@@ -115,7 +115,7 @@ fn code_4_a_grant_is_missing() {
     home.run(&call).exits(0).prints("8\n");
     let ended = home.run(&[&call[..], &["--grant", "log"]].concat()).exits(4).prints("");
     ended.tells_only(
-        "error: tool callee.add is not granted: caller does not allow it\n\
+        "error: tool callee.add is not granted: the caller does not allow it\n\
          hint: to allow it, add --grant \"tool=callee.add\"\n",
     );
     home.run(&[&call[..], &["--grant", "tool=callee.add"]].concat()).exits(0).prints("8\n");

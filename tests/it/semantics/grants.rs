@@ -165,7 +165,7 @@ fn one_that_is_taken_back_while_a_run_is_live() {
         context.call_tool("good.add", arguments).await
     });
     let end = run(&host, spec);
-    assert_eq!(denied(&end).by, "caller");
+    assert_eq!(denied(&end).by, "the caller");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn native_code_has_the_grants_that_it_was_given() {
     };
     assert_eq!(output(&add(&["tool=good.add"])), 3);
     let end = add(&[]);
-    assert_eq!((&*denied(&end).by, &*denied(&end).remedy), ("caller", "--grant \"tool=good.add\""));
+    assert_eq!((&*denied(&end).by, &*denied(&end).remedy), ("the caller", "--grant \"tool=good.add\""));
 }
 
 #[test]

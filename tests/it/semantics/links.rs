@@ -41,7 +41,7 @@ fn a_failure_of_the_callee_ends_the_caller() {
 fn a_link_is_a_grant_that_a_caller_may_narrow() {
     let spec = RunSpec::tool("caller.twice", json(json!({ "x": 1 }))).narrowed(crate::stage::grants(&[]));
     let end = run(&linked(), spec);
-    assert_eq!(crate::stage::denied(&end).by, "caller");
+    assert_eq!(crate::stage::denied(&end).by, "the caller");
 }
 
 #[track_caller]
