@@ -49,7 +49,11 @@ fn main() -> ExitCode {
 /// Writes what the host tells about itself to stderr: warnings, unless `PRIORY_LOG` or `RUST_LOG` says otherwise.
 fn log_to_stderr() {
     let said = std::env::var("PRIORY_LOG").or_else(|_| std::env::var("RUST_LOG"));
-    let filter = said.ok().and_then(|said| EnvFilter::try_new(said).ok()).unwrap_or_else(|| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
-    log.with_ansi(ui::live::is_colored()).with_target(false).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time();
+    let log = log.with_ansi(ui::live::is_colored()).with_target(false);
+    match said.ok().and_then(|said| EnvFilter::try_new(said).ok()) {
+        Some(filter) => log.with_env_filter(filter).init(),
+        // A filter is set up with regular expressions, which takes longer than many a call.
+        None => log.with_max_level(tracing::Level::WARN).init(),
+    }
 }
