@@ -86,7 +86,6 @@ pub fn shared() -> &'static Host {
         for name in ["table-grow", "table-minimum"] {
             builder = builder.plugin(text_plugin(name).limit(Dimension::TableElements, 10_000));
         }
-        builder = builder.plugin(text_plugin("instances-many").limit(Dimension::Instances, 64));
         let rogue = |name| AgentSpec::new(name, "rogue").grant(grant("tool=good.add")).grant(grant("tool=spin.run"));
         let ping_pong = |name| AgentSpec::new(name, "rogue").grant(grant("agent=ping")).grant(grant("agent=pong"));
         builder = builder

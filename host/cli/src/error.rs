@@ -41,6 +41,17 @@ pub enum Error {
     /// Plugins are linked in a circle.
     #[error("the plugins {0} are linked in a circle; one of them has to do without its link")]
     LinkedInCircle(String),
+    /// Frames may be nested deeper than there are sandboxes.
+    #[error(
+        "frames may be nested {depth} deep, and only {frames_max} may run at once, which must be more: lower the limit \
+         `depth`, or let more frames run at once"
+    )]
+    Depth {
+        /// The limit of depth.
+        depth: u64,
+        /// How many frames may have a sandbox at once.
+        frames_max: u32,
+    },
     /// The host was built outside a tokio runtime.
     #[error("a host lives in a tokio runtime with time and I/O enabled; build it inside one")]
     NoRuntime,

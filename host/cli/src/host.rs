@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::authority::Holder;
+use priory_core::grant::template::GrantTemplate;
+use priory_core::grant::{FileMode, FileScope, GrantKind, Held};
 use priory_core::ports::{Clock, Compute, Http, Ids};
-use priory_core::{Failure, Grant, LimitSpec};
+use priory_core::{Dimension, Failure, Grant, LimitSpec, Limits};
 use priory_egress::{Egress, EgressConfig};
 use priory_engine::{AgentEntry, Catalog, Engine, PluginEntry, Ports, Revocations, Started};
 use priory_sandbox::{ComputePool, Link, Loaded, SandboxConfig, Sandboxes, Source};
@@ -34,6 +36,9 @@ pub struct Host {
     engine: Engine,
     catalog: Arc<Catalog>,
     compute: Arc<ComputePool>,
+    sandboxes: Sandboxes,
+    /// Grants of files whose paths come from the inputs of a run.
+    files: Arc<[GrantTemplate]>,
 }
 
 impl Host {
@@ -44,7 +49,12 @@ impl Host {
 
     /// Starts a run. It fails at once when its target is not there.
     pub fn start(&self, run: RunSpec) -> Result<Started, Failure> {
-        self.engine.start(&self.catalog, run.into_request())
+        let request = run.into_request();
+        // What cannot be filled in is told by the engine.
+        let filled = self.files.iter().filter_map(|template| template.resolve(&request.inputs).ok());
+        filled.for_each(|held| say_writable(&self.sandboxes, &held));
+        request.grants.iter().flat_map(|grants| grants.iter()).for_each(|held| say_writable(&self.sandboxes, held));
+        self.engine.start(&self.catalog, request)
     }
 
     /// Returns what is configured.
@@ -122,7 +132,8 @@ impl Builder {
         self
     }
 
-    /// Sets limits of every frame. They may be above the defaults.
+    /// Sets limits of every frame. They may be above the defaults; the depth must be less than the number of frames that
+    /// may have a sandbox at once.
     pub fn limits(mut self, limits: LimitSpec) -> Self {
         self.limits = limits;
         self
@@ -139,7 +150,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many frames may have a sandbox at once; more wait.
+    /// Sets how many frames may have a sandbox at once; more wait. Where no depth is set, it is lowered to what they allow.
     pub fn frames_max(mut self, count: u32) -> Self {
         self.sandbox.frames_max = count;
         self
@@ -200,14 +211,15 @@ impl Builder {
     }
 
     /// Sets everything up and loads the plugins. It must be called inside a tokio runtime.
-    pub async fn build(self) -> Result<Host, Error> {
+    pub async fn build(mut self) -> Result<Host, Error> {
         let io = Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let sandboxes = Sandboxes::new(self.sandbox, self.clock.clone())?;
+        let limits = self.limits_within_frames()?;
+        let sandboxes = Sandboxes::new(self.sandbox.clone(), self.clock.clone())?;
+        let files = self.file_grants(&sandboxes);
         let loaded = load(&sandboxes, self.plugins).await?;
         let plugins: BTreeMap<String, Arc<PluginEntry>> =
             loaded.into_iter().map(|entry| (entry.name.to_string(), entry)).collect();
         let agents = self.agents.into_iter().map(|agent| agent_entry(agent, &plugins)).collect::<Result<_, _>>()?;
-        let limits = self.limits.over_defaults();
         let catalog = Catalog::new(plugins.into_values().collect(), agents, limits, self.budget)?;
         let compute = ComputePool::start(self.compute_threads, &io, self.clock.clone());
         let compute = Arc::new(compute.map_err(priory_sandbox::Error::Threads)?);
@@ -223,8 +235,47 @@ impl Builder {
             compute: compute.clone(),
             environment: self.environment,
             revocations: Arc::new(Revocations::default()),
+            engine: Arc::from(priory_sandbox::ENGINE),
         });
-        Ok(Host { engine, catalog: Arc::new(catalog), compute })
+        Ok(Host { engine, catalog: Arc::new(catalog), compute, sandboxes, files })
+    }
+
+    /// Returns the limits of every frame, and sets the depth of the sandboxes by them: a frame keeps its sandbox while it
+    /// waits for those below it, so frames that are nested deeper than there are sandboxes would wait for ever.
+    fn limits_within_frames(&mut self) -> Result<Limits, Error> {
+        let mut limits = self.limits.over_defaults();
+        let most = self.sandbox.frames_max.saturating_sub(1);
+        if self.limits.get(Dimension::Depth).is_none() {
+            limits.lower(Dimension::Depth, u64::from(most));
+        }
+        let depth = limits.get(Dimension::Depth);
+        match u32::try_from(depth) {
+            Ok(depth) if depth < self.sandbox.frames_max => self.sandbox.depth_max = depth,
+            _ => return Err(Error::Depth { depth, frames_max: self.sandbox.frames_max }),
+        }
+        Ok(limits)
+    }
+
+    /// Says which folders guests may write to, as far as it is known before a run: an earlier process may have let them.
+    /// Returns the grants that depend on the inputs of a run.
+    fn file_grants(&self, sandboxes: &Sandboxes) -> Arc<[GrantTemplate]> {
+        let plugins = self.plugins.iter().map(|plugin| &plugin.grants);
+        let agents = self.agents.iter().flat_map(|agent| [&agent.grants, &agent.lends]);
+        let files = plugins.chain(agents).flat_map(|grants| &grants.0).filter(|grant| grant.kind == GrantKind::File);
+        let (later, now): (Vec<_>, Vec<_>) =
+            files.partition(|grant| grant.inputs().is_ok_and(|inputs| !inputs.is_empty()));
+        let now = now.into_iter().filter_map(|grant| grant.resolve(&BTreeMap::new()).ok());
+        now.for_each(|held| say_writable(sandboxes, &held));
+        later.into_iter().cloned().collect()
+    }
+}
+
+/// Says that guests may write to a folder, where a grant allows it.
+fn say_writable(sandboxes: &Sandboxes, held: &Held) {
+    if let Grant::File(rule) = &held.grant
+        && let (FileScope::Under(folder), FileMode::Write) = (&rule.scope, rule.mode)
+    {
+        sandboxes.writable(folder);
     }
 }
 
@@ -291,6 +342,8 @@ fn plugin_entry(plugin: &PluginSpec, component: Arc<Loaded>) -> PluginEntry {
         grants: plugin.grants.clone(),
         config: plugin.config.clone().into_iter().collect(),
         linked_tools: component.linked_tools().to_vec(),
+        declared: plugin.declared,
+        in_doubt: plugin.in_doubt,
         plugin: component,
     }
 }

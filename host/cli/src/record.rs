@@ -9,14 +9,14 @@ use priory_core::ports::Recorder;
 pub struct Silent;
 
 impl Recorder for Silent {
-    fn record(&self, _: Envelope) {}
+    fn record(&self, _: &Envelope) {}
 }
 
 /// Calls a function with each event, in order. The function must not block.
 pub struct Each<F>(pub F);
 
-impl<F: Fn(Envelope) + Send + Sync> Recorder for Each<F> {
-    fn record(&self, envelope: Envelope) {
+impl<F: Fn(&Envelope) + Send + Sync> Recorder for Each<F> {
+    fn record(&self, envelope: &Envelope) {
         (self.0)(envelope);
     }
 }

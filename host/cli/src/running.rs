@@ -134,11 +134,12 @@ fn summary(frames: usize, usage: &Usage) -> String {
 #[cfg(test)]
 mod tests {
     use priory::core::Report;
+    use priory::core::journal::RunState;
 
     use super::*;
 
     fn ended(result: std::result::Result<Report, Failure>, interrupted: bool) -> Ended {
-        let end = RunEnd { result, usage: Usage::default() };
+        let end = RunEnd { state: RunState::Done, result, usage: Usage::default(), waits: Vec::new() };
         Ended { end, tree: Tree::default(), missing: None, interrupted }
     }
 

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::effect::Nature;
 use priory_core::grant::template::{GrantTemplate, GrantTemplates};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Dimension, Failure, GrantSet, Json, LimitSpec};
-use priory_engine::{Context, Request, Target};
+use priory_engine::{Context, InDoubt, Request, Target};
 
 use crate::error::Error;
 use crate::record::Silent;
@@ -31,6 +32,10 @@ pub struct PluginSpec {
     pub config: BTreeMap<String, String>,
     /// Its imports that other plugins satisfy: interface to plugin.
     pub links: BTreeMap<String, String>,
+    /// What executing one of its frames twice means, where that is better known than the host can.
+    pub declared: Option<Nature>,
+    /// What is done about a call of which nobody knows whether it was done.
+    pub in_doubt: InDoubt,
 }
 
 impl PluginSpec {
@@ -44,6 +49,8 @@ impl PluginSpec {
             grants: GrantTemplates::default(),
             config: BTreeMap::new(),
             links: BTreeMap::new(),
+            declared: None,
+            in_doubt: InDoubt::default(),
         }
     }
 
@@ -170,6 +177,7 @@ impl RunSpec {
                 budget: BudgetSpec::default(),
                 seed: None,
                 recorder: Arc::new(Silent),
+                durable: None,
             },
         }
     }

@@ -216,5 +216,7 @@ fn grant_argument(access: &Access<'_>) -> String {
         Access::Config(key) => format!("config={key}"),
         Access::Secret { name, url, .. } => format!("secret={name}@{}/*", url.origin().ascii_serialization()),
         Access::Log => "log".to_owned(),
+        Access::Human => "human".to_owned(),
+        Access::Sleep => "sleep".to_owned(),
     }
 }

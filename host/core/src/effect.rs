@@ -28,7 +28,7 @@ pub enum Level {
 
 /// Everything that a program can ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "kebab-case")]
+#[serde(tag = "effect", content = "of", rename_all = "kebab-case")]
 pub enum Effect {
     /// Call a tool.
     ToolCall {
@@ -59,10 +59,58 @@ pub enum Effect {
         /// The line.
         message: String,
     },
+    /// Wait for some time.
+    Sleep {
+        /// How long, in milliseconds.
+        ms: u64,
+    },
+    /// Ask a person and wait for the answer.
+    AskHuman(Question),
     /// Read what is left of the budget.
     BudgetLeft,
     /// Read what was used.
     BudgetUsed,
+}
+
+/// What a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Question {
+    /// What is asked, for a person.
+    pub text: String,
+    /// A JSON Schema that the answer has to fit; `None` takes any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Json>,
+    /// Who may answer; empty means whoever may answer at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+    /// After how many milliseconds nobody may answer any more; `None` waits for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// What a person said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer {
+    /// The answer, which fits the schema of its question.
+    pub value: Json,
+    /// Who gave it.
+    pub by: String,
+}
+
+/// What becomes of an effect whose intent is written down and whose outcome is not: what repeating it would mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nature {
+    /// It touches nothing outside the run; it is computed again.
+    Pure,
+    /// It only looks at the outside; it looks again.
+    ReadOnly,
+    /// It may change the outside, and carries a key by which the outside knows a repetition.
+    Repeatable,
+    /// It may change the outside, and nothing tells whether it did.
+    Opaque,
 }
 
 /// What is left of a frame's budget.
@@ -97,6 +145,8 @@ pub enum Value {
     Agents(Vec<AgentInfo>),
     /// The answer to a request.
     Http(HttpResponse),
+    /// What a person said.
+    Answer(Answer),
     /// What is left.
     Remaining(Remaining),
     /// What was used.
@@ -118,7 +168,61 @@ impl Effect {
             Self::AgentList => "list of agents".to_owned(),
             Self::HttpRequest(request) => format!("http {} {}", request.method, without_query(&request.url)),
             Self::Log { .. } => "log".to_owned(),
+            Self::Sleep { ms } => format!("sleep {ms} ms"),
+            Self::AskHuman(_) => "question to a person".to_owned(),
             Self::BudgetLeft | Self::BudgetUsed => "budget".to_owned(),
         }
+    }
+    /// Tells what repeating the effect itself would mean. The frames that a call opens answer for themselves.
+    pub fn nature(&self) -> Nature {
+        match self {
+            Self::ToolCall { .. } | Self::AgentCall { .. } | Self::ToolList | Self::AgentList => Nature::Pure,
+            Self::Log { .. } | Self::BudgetUsed => Nature::Pure,
+            Self::BudgetLeft | Self::Sleep { .. } | Self::AskHuman(_) => Nature::ReadOnly,
+            Self::HttpRequest(request) if request.is_safe() => Nature::ReadOnly,
+            Self::HttpRequest(_) => Nature::Repeatable,
+        }
+    }
+
+    /// Tells whether it touches anything outside the run, so that what stands before it must be durable first.
+    pub fn is_external(&self) -> bool {
+        matches!(self, Self::HttpRequest(_) | Self::AskHuman(_))
+    }
+}
+
+/// Writes what came to something as `{"value": …}` or `{"failure": …}`.
+pub mod value_or_failure {
+    use std::borrow::Borrow;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::failure::Failure;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Wire<T> {
+        Value(T),
+        Failure(Failure),
+    }
+
+    /// Writes it.
+    pub fn serialize<T: Serialize, S: Serializer>(
+        result: &impl Borrow<Result<T, Failure>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match result.borrow() {
+            Ok(value) => Wire::Value(value).serialize(serializer),
+            Err(failure) => Wire::<&T>::Failure(failure.clone()).serialize(serializer),
+        }
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, T: Deserialize<'de>, O: From<Result<T, Failure>>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<O, D::Error> {
+        Ok(O::from(match Wire::deserialize(deserializer)? {
+            Wire::Value(value) => Ok(value),
+            Wire::Failure(failure) => Err(failure),
+        }))
     }
 }

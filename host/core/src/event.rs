@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything that can happen in a run: a closed set, in one order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::amounts::BudgetSpec;
 use crate::effect::{Effect, Level, Outcome};
 use crate::failure::Failure;
+use crate::grant::GrantSet;
 use crate::id::{Digest, FramePath, RunId};
 use crate::json::Json;
-use crate::limits::Limits;
+use crate::limits::{LimitSpec, Limits};
+use crate::ports::Mount;
 use crate::program::Report;
 use crate::usage::Usage;
 
 /// What a frame executes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "name", rename_all = "kebab-case")]
 pub enum Program {
     /// An agent, by its configured name.
@@ -57,27 +61,18 @@ impl From<&Label> for String {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "kebab-case")]
 pub enum Event {
     /// A run began.
-    RunStarted {
-        /// What its root frame executes.
-        program: Program,
-        /// What it was given.
-        input: Json,
-        /// The seed of all its randomness, in hexadecimal.
-        seed: String,
+    RunStarted(Box<RunStarted>),
+    /// A host took the run up again after another one, or after itself.
+    RunResumed {
+        /// What executes guests from here on; other engines may count fuel otherwise.
+        engine: Arc<str>,
     },
     /// A frame began. All that it was given is here.
-    FrameStarted {
-        /// What it executes.
-        program: Program,
-        /// The plugin that holds the program; `None` for native code.
-        plugin: Option<Digest>,
-        /// Its limits, as they were cut to what its ancestors had left.
-        limits: Limits,
-    },
+    FrameStarted(Box<FrameStarted>),
     /// A frame asks for an effect, and it was authorized.
     Intent {
         /// The position among the effects of the frame.
@@ -85,15 +80,21 @@ pub enum Event {
         /// What it asks.
         effect: Arc<Effect>,
     },
-    /// An effect ended, or was refused.
+    /// A frame asked for an effect, and it was refused.
+    Refused {
+        /// The position among the effects of the frame.
+        step: u32,
+        /// What it asked.
+        effect: Arc<Effect>,
+        /// Why it was refused.
+        failure: Failure,
+    },
+    /// An effect ended.
     Outcome {
         /// The position among the effects of the frame.
         step: u32,
-        /// What was asked; machines are told in a few words, since the intent has it whole.
-        #[serde(rename = "summary", serialize_with = "in_few_words")]
-        effect: Arc<Effect>,
         /// What it came to.
-        #[serde(serialize_with = "value_or_failure")]
+        #[serde(with = "crate::effect::value_or_failure")]
         outcome: Arc<Outcome>,
     },
     /// A frame wrote a line.
@@ -113,33 +114,69 @@ pub enum Event {
     /// The run ended.
     RunEnded {
         /// What it came to.
-        #[serde(serialize_with = "value_or_failure")]
+        #[serde(with = "crate::effect::value_or_failure")]
         result: Result<Report, Failure>,
         /// What all of its frames used.
         usage: Usage,
     },
 }
 
-fn in_few_words<S: serde::Serializer>(effect: &Arc<Effect>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&effect.summary())
+/// What a run was started with: enough to start it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunStarted {
+    /// What its root frame executes.
+    pub program: Program,
+    /// What it was given.
+    pub input: Json,
+    /// The seed of all its randomness, in hexadecimal.
+    pub seed: String,
+    /// What the operator gave; grants may be templates over it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// What the caller allowed at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<GrantSet>,
+    /// Limits of the root frame that the caller set.
+    #[serde(default)]
+    pub limits: LimitSpec,
+    /// What the caller let the whole run spend.
+    #[serde(default)]
+    pub budget: BudgetSpec,
+    /// What executes guests; other engines may count fuel otherwise.
+    pub engine: Arc<str>,
+    /// What was configured, by the digest of its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Digest>,
+    /// The run and the event from which this one goes another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<(RunId, u64)>,
 }
 
-/// Writes what came to something as `{"value": …}` or `{"failure": …}`.
-fn value_or_failure<T: Serialize, S: serde::Serializer>(
-    result: &impl std::borrow::Borrow<Result<T, Failure>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeMap;
-    let mut map = serializer.serialize_map(Some(1))?;
-    match result.borrow() {
-        Ok(value) => map.serialize_entry("value", value)?,
-        Err(failure) => map.serialize_entry("failure", failure)?,
-    }
-    map.end()
+/// What a frame was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FrameStarted {
+    /// What it executes.
+    pub program: Program,
+    /// The plugin that holds the program; `None` for native code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Digest>,
+    /// Its limits, as they were cut to what its ancestors had left.
+    pub limits: Limits,
+    /// Folders and files that it sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Environment variables that it sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
+    /// Configuration that it sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<(String, String)>,
 }
 
 /// An event with its place in the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Envelope {
     /// The run.
     pub run: RunId,

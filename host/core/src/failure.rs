@@ -10,7 +10,7 @@ use crate::limits::Dimension;
 
 /// Why an effect, a frame or a run has no result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "detail", rename_all = "kebab-case")]
 pub enum Failure {
     /// A grant is missing.
     Denied(Denial),

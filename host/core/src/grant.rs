@@ -41,6 +41,10 @@ pub enum Grant {
     Secret(SecretRule),
     /// Write log, standard output and standard error.
     Log,
+    /// Ask people.
+    Human,
+    /// Sleep beyond the time of a frame: the run rests meanwhile.
+    Sleep,
 }
 
 /// A grant with the conditions under which it holds.
@@ -50,7 +54,8 @@ pub struct Held {
     pub grant: Grant,
     /// Until when, in milliseconds since 1970; `None` for ever.
     pub until_unix_ms: Option<u64>,
-    /// How often in one run; `None` without end.
+    /// How often in one run; `None` without end. Files, environment and configuration are not used one by one: a frame is
+    /// given them when it opens, so a number of uses does not bound them, and templates refuse one.
     pub uses_max: Option<u32>,
 }
 
@@ -110,6 +115,10 @@ pub enum Access<'a> {
     },
     /// Write log.
     Log,
+    /// Ask a person.
+    Human,
+    /// Sleep.
+    Sleep,
 }
 
 impl Grant {
@@ -130,7 +139,7 @@ impl Grant {
             (Self::Secret(rule), Access::Secret { name, method, url }) => {
                 rule.name == *name && rule.to.matches(method, url)
             }
-            (Self::Log, Access::Log) => true,
+            (Self::Log, Access::Log) | (Self::Human, Access::Human) | (Self::Sleep, Access::Sleep) => true,
             _ => false,
         }
     }
@@ -146,6 +155,8 @@ impl Grant {
             Self::Config(_) => "config",
             Self::Secret(_) => "secret",
             Self::Log => "log",
+            Self::Human => "human",
+            Self::Sleep => "sleep",
         }
     }
 }
@@ -157,7 +168,7 @@ impl fmt::Display for Grant {
             Self::Http(rule) => write!(f, "http={rule}"),
             Self::File(rule) => write!(f, "file={rule}"),
             Self::Secret(rule) => write!(f, "secret={rule}"),
-            Self::Log => f.write_str("log"),
+            Self::Log | Self::Human | Self::Sleep => f.write_str(self.kind()),
         }
     }
 }
@@ -165,11 +176,11 @@ impl fmt::Display for Grant {
 impl FromStr for Grant {
     type Err = RuleError;
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        if text == "log" {
-            return Ok(Self::Log);
+        if let Some(bare) = [Self::Log, Self::Human, Self::Sleep].into_iter().find(|grant| grant.kind() == text) {
+            return Ok(bare);
         }
         let (kind, value) = text.split_once('=').ok_or_else(|| {
-            RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or the word `log`")
+            RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or one of the words `log`, `human`, `sleep`")
         })?;
         Ok(match kind {
             "tool" => Self::Tool(value.parse()?),
@@ -180,7 +191,7 @@ impl FromStr for Grant {
             "config" => Self::Config(value.parse()?),
             "secret" => Self::Secret(value.parse()?),
             _ => {
-                let kinds = "the kinds are tool, agent, http, file, env, config, secret and log";
+                let kinds = "the kinds are tool, agent, http, file, env, config, secret, log, human and sleep";
                 return Err(RuleError::new(text, kinds));
             }
         })
@@ -202,6 +213,8 @@ impl Access<'_> {
             Self::Config(key) => format!("config {key}"),
             Self::Secret { name, url, .. } => format!("secret {name} for {}", rule::without_query(url)),
             Self::Log => "log".to_owned(),
+            Self::Human => "question to a person".to_owned(),
+            Self::Sleep => "sleep".to_owned(),
         }
     }
 
@@ -225,6 +238,8 @@ impl Access<'_> {
                 format!("secrets = [{{ name = {name:?}, to = {to:?}, header = \"authorization\" }}]")
             }
             Self::Log => "log = true".to_owned(),
+            Self::Human => "human = true".to_owned(),
+            Self::Sleep => "sleep = true".to_owned(),
         }
     }
 }
@@ -242,6 +257,11 @@ impl GrantSet {
     /// Adds a grant.
     pub fn push(&mut self, held: impl Into<Held>) {
         self.0.push(held.into());
+    }
+
+    /// Returns how many grants there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Tells whether nothing is granted.

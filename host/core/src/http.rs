@@ -14,8 +14,10 @@ pub struct HttpRequest {
     /// Where to, without credentials and fragment; dot segments are resolved.
     pub url: Url,
     /// Header fields in order, names in lower case.
+    #[serde(with = "base64_fields")]
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
+    #[serde(with = "base64_bytes")]
     pub body: Vec<u8>,
     /// Time until the first byte of the answer, in milliseconds; the frame's deadline holds as well.
     pub first_byte_ms: Option<u64>,
@@ -27,9 +29,67 @@ pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// Header fields in order, names in lower case.
+    #[serde(with = "base64_fields")]
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body, decoded of its transfer encoding only.
+    #[serde(with = "base64_bytes")]
     pub body: Vec<u8>,
+}
+
+impl HttpRequest {
+    /// Tells whether the method says that the request changes nothing (RFC 9110, 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
+    /// Returns its length in bytes, without the request line.
+    pub fn byte_len(&self) -> u64 {
+        fields_len(&self.headers).saturating_add(self.body.len() as u64).saturating_add(self.url.as_str().len() as u64)
+    }
+}
+
+impl HttpResponse {
+    /// Returns its length in bytes, without the status line.
+    pub fn byte_len(&self) -> u64 {
+        fields_len(&self.headers).saturating_add(self.body.len() as u64)
+    }
+}
+
+fn fields_len(fields: &[(String, Vec<u8>)]) -> u64 {
+    fields.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum()
+}
+
+/// Bytes as base64.
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Header fields as pairs of a name and base64.
+mod base64_fields {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Bytes(#[serde(with = "super::base64_bytes")] Vec<u8>);
+
+    pub(super) fn serialize<S: Serializer>(fields: &[(String, Vec<u8>)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(fields.iter().map(|(name, value)| (name, Bytes(value.clone()))))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Vec<u8>)>, D::Error> {
+        let fields = Vec::<(String, Bytes)>::deserialize(deserializer)?;
+        Ok(fields.into_iter().map(|(name, value)| (name, value.0)).collect())
+    }
 }
 
 /// Tells whether an address belongs to the public internet.

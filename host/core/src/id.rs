@@ -141,8 +141,18 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct FramePath(Arc<[u32]>);
 
 impl FramePath {
-    /// Stands in place of a step for the frame that asks a toolset for its tools.
-    pub const LIST: u32 = u32::MAX;
+    /// How many toolsets may be asked for their tools; as many numbers at the end are no steps.
+    pub const LISTS_MAX: u32 = 4_096;
+
+    /// The last number that a step may have.
+    pub const STEPS_MAX: u32 = u32::MAX - Self::LISTS_MAX;
+
+    /// Returns what stands in place of a step for the frame that asks a toolset for its tools. Each toolset has an index
+    /// of its own below [`FramePath::LISTS_MAX`], so that no two of these frames are at one place.
+    pub fn list(index: u32) -> u32 {
+        debug_assert!(index < Self::LISTS_MAX, "a catalog holds no more toolsets");
+        u32::MAX.saturating_sub(index)
+    }
 
     /// Returns the path of the root frame.
     pub fn root() -> Self {
@@ -159,6 +169,17 @@ impl FramePath {
         self.0.iter().flat_map(|step| step.to_le_bytes()).collect()
     }
 
+    /// Tells whether this is another frame or below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// Returns every frame above this one, root first, with the step of it that leads here.
+    pub fn ancestors(&self) -> impl Iterator<Item = (Self, u32)> + '_ {
+        let lengths = 1..self.0.len();
+        lengths.filter_map(|length| Some((Self(Arc::from(self.0.get(..length)?)), *self.0.get(length)?)))
+    }
+
     /// Returns the number of frames above this one; 0 for the root.
     pub fn depth(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_sub(1)
@@ -172,7 +193,7 @@ impl fmt::Display for FramePath {
                 f.write_str(".")?;
             }
             match *step {
-                Self::LIST => f.write_str("tools")?,
+                step if step > Self::STEPS_MAX => write!(f, "tools{}", u32::MAX - step)?,
                 step => write!(f, "{step}")?,
             }
         }
@@ -192,9 +213,45 @@ impl Serialize for FramePath {
     }
 }
 
+impl FromStr for FramePath {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let step = |part: &str| match part.strip_prefix("tools") {
+            Some(index) => index.parse::<u32>().ok().and_then(|index| u32::MAX.checked_sub(index)),
+            None => part.parse::<u32>().ok(),
+        };
+        let steps: Option<Arc<[u32]>> = text.split('.').map(step).collect();
+        steps.map(Self).ok_or_else(|| IdError::new(text, "frame", "numbers with points between them, such as `0.2`"))
+    }
+}
+
+impl<'de> Deserialize<'de> for FramePath {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Tells whether a text may name a plugin or an agent: `[a-z][a-z0-9-]*`, at most 64 characters.
 pub fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_list_tools_have_places_of_their_own() {
+        let asking = FramePath::root().child(3);
+        let lists = [0, 1, FramePath::LISTS_MAX - 1].map(|index| asking.child(FramePath::list(index)));
+        assert_eq!(lists.each_ref().map(FramePath::to_string), ["0.3.tools0", "0.3.tools1", "0.3.tools4095"]);
+        let last = asking.child(FramePath::STEPS_MAX);
+        assert_eq!(last.to_string(), "0.3.4294963199");
+        for path in lists.iter().chain([&last]) {
+            assert_eq!(path.to_string().parse::<FramePath>().as_ref(), Ok(path));
+        }
+        assert_eq!(FramePath::list(FramePath::LISTS_MAX - 1), FramePath::STEPS_MAX + 1);
+    }
 }

@@ -7,7 +7,7 @@
 //! - what exists: [`id`], [`json`], [`value_type`], [`program`];
 //! - what it may do and spend: [`grant`], [`authority`], [`limits`], [`amounts`], [`usage`];
 //! - what it does: [`effect`], [`http`], [`failure`], [`event`];
-//! - what carries it: [`ports`].
+//! - what carries it: [`ports`], [`journal`].
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ pub mod event;
 pub mod failure;
 pub mod http;
 
+pub mod journal;
 pub mod ports;
 
 pub use amounts::Amounts;
@@ -36,6 +37,7 @@ pub use event::{Envelope, Event};
 pub use failure::Failure;
 pub use grant::{Access, Grant, GrantSet};
 pub use id::{Digest, FramePath, RunId};
+pub use journal::{Journal, JournalError};
 pub use json::Json;
 pub use limits::{Dimension, LimitSpec, Limits};
 pub use program::{PluginInfo, Report, Task, ToolInfo};

@@ -52,7 +52,7 @@ dimensions! {
     Calls, "calls", 10_000, "Effects that the frame may perform.";
     Pending, "pending", 1_024, "Calls that are started and not yet taken.";
     Depth, "depth", 16, "Frames above this one.";
-    TotalBytes, "total-bytes", 1 << 30, "Bytes of results that pass through the frame.";
+    TotalBytes, "total-bytes", 1 << 30, "Bytes of arguments and results that pass through the frame.";
 }
 
 impl fmt::Display for Dimension {
@@ -131,6 +131,13 @@ impl Default for Limits {
 impl Serialize for Limits {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Limits {
+    /// A limit that is not there has its default.
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        LimitSpec::deserialize(d).map(|spec| spec.over_defaults())
     }
 }
 

@@ -6,7 +6,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::effect::{Effect, Level, Outcome};
 use crate::event::{Envelope, Label};
@@ -46,7 +50,7 @@ pub trait Ids: Send + Sync {
 /// Receives what happens, in order. It must not block: a slow reader is its own problem.
 pub trait Recorder: Send + Sync {
     /// Takes one event. Events of one run arrive in the order of their `seq`.
-    fn record(&self, envelope: Envelope);
+    fn record(&self, envelope: &Envelope);
 }
 
 /// Sends requests to the outside.
@@ -112,7 +116,8 @@ pub enum Returned {
 }
 
 /// A folder or file that a frame sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Mount {
     /// An absolute path of the host.
     pub host_path: PathBuf,
@@ -141,8 +146,28 @@ pub struct Order {
     pub config: Vec<(String, String)>,
     /// The seed of all randomness that the guest sees.
     pub seed: [u8; 32],
-    /// The wall clock at the start, in milliseconds since 1970. The guest's clocks go on from there by fuel.
+    /// The wall clock at the start, in milliseconds since 1970. The guest's clocks go on from there by fuel, and are never
+    /// behind [`Order::seen`].
     pub unix_ms: u64,
+    /// The time of the last outcome that the frame was given.
+    pub seen: Arc<Seen>,
+}
+
+/// The time of the last outcome that a frame was given, in milliseconds since 1970. Its host writes it, and the clocks of
+/// the guest follow.
+#[derive(Debug, Default)]
+pub struct Seen(AtomicU64);
+
+impl Seen {
+    /// Moves the time on; it never goes back.
+    pub fn move_on(&self, unix_ms: u64) {
+        self.0.fetch_max(unix_ms, Ordering::Relaxed);
+    }
+
+    /// Returns the time.
+    pub fn unix_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What a running frame may ask of its host: the waist, seen from one frame.
@@ -155,8 +180,18 @@ pub trait FrameHost: Send + Sync {
     /// Starts an effect and returns a number for it, unique in the frame.
     fn start(&self, effect: Effect, fuel: u64) -> Result<u32, Failure>;
 
+    /// Announces a request whose body is still being written: it takes its place among the effects, and fails at once when
+    /// it may not be sent. [`FrameHost::send`] goes on with it.
+    fn announce(&self, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure>;
+
+    /// Sends an announced request and starts to wait for its answer, as if it had been started.
+    fn send(&self, pending: u32, request: HttpRequest);
+
     /// Waits for a started effect and takes its outcome. A number that is not pending is a `conflict`.
     fn wait(&self, pending: u32) -> BoxFuture<'_, Outcome>;
+
+    /// Waits for a started effect and takes its outcome while the frame itself goes on.
+    fn outcome(&self, pending: u32) -> BoxFuture<'_, Outcome>;
 
     /// Waits until one of some started effects has ended; returns its position. The first to end is named, and a
     /// number that is not pending counts as ended before all others. The list is not empty.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The first step of the waist: may this frame do this, now?
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use priory_core::authority::{Holder, Passed, Validity};
+use priory_core::effect::Question;
 use priory_core::failure::Denial;
 use priory_core::grant::{Access, Grant, Held};
 use priory_core::http::HttpRequest;
@@ -22,34 +24,52 @@ pub(crate) enum Plan {
     Agent { entry: Arc<AgentEntry>, input: Json, feedback: Option<String> },
     AgentList,
     Http { request: HttpRequest },
+    Sleep { ms: u64, may_rest: bool },
+    AskHuman { question: Question },
     BudgetLeft,
     BudgetUsed,
 }
 
-/// Decides an effect. A name that is not granted is denied whether it exists or not, so that asking tells nothing.
+/// Decides an effect.
 pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<Plan, Failure> {
+    permit(frame, effect)?;
+    plan(frame, effect)
+}
+
+/// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
+/// exists or not, so that asking tells nothing.
+pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
+    match effect {
+        Effect::ToolCall { tool, .. } => match frame.run.catalog.tool(tool) {
+            Some(target) => frame.allow(&Access::Tool { name: &target.name, qualified: &target.qualified }),
+            None => frame.allow(&Access::Tool { name: tool, qualified: tool }),
+        },
+        Effect::AgentCall { agent, .. } => frame.allow(&Access::Agent(agent)),
+        Effect::HttpRequest(request) => frame.allow(&Access::Http { method: &request.method, url: &request.url }),
+        Effect::AskHuman(_) => frame.allow(&Access::Human),
+        // Without the grant to sleep, a sleep is waiting like any other, and within the time of its frame.
+        Effect::Sleep { .. } => Ok(()),
+        Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => Ok(()),
+    }
+}
+
+/// Finds what an effect leads to.
+pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
     let catalog = &frame.run.catalog;
     Ok(match effect {
         Effect::ToolCall { tool, arguments } => {
-            let found = catalog.tool(tool);
-            let (name, qualified) = match &found {
-                Some(target) => (&*target.name, &*target.qualified),
-                None => (tool.as_str(), tool.as_str()),
-            };
-            frame.allow(&Access::Tool { name, qualified })?;
-            let target = found.ok_or_else(|| Failure::absent(format!("tool {tool}"), "no plugin has it"))?;
+            let target = catalog.tool(tool);
+            let target = target.ok_or_else(|| Failure::absent(format!("tool {tool}"), "no plugin has it"))?;
             Plan::Tool { target, arguments: arguments.clone() }
         }
         Effect::AgentCall { agent, input, feedback } => {
-            frame.allow(&Access::Agent(agent))?;
             let entry = catalog.agent(agent).cloned();
             let entry = entry.ok_or_else(|| Failure::absent(format!("agent {agent}"), "it is not configured"))?;
             Plan::Agent { entry, input: input.clone(), feedback: feedback.clone() }
         }
-        Effect::HttpRequest(request) => {
-            frame.allow(&Access::Http { method: &request.method, url: &request.url })?;
-            Plan::Http { request: request.clone() }
-        }
+        Effect::HttpRequest(request) => Plan::Http { request: request.clone() },
+        Effect::Sleep { ms } => Plan::Sleep { ms: *ms, may_rest: frame.check(&Access::Sleep).is_ok() },
+        Effect::AskHuman(question) => Plan::AskHuman { question: question.clone() },
         Effect::ToolList => Plan::ToolList,
         Effect::AgentList => Plan::AgentList,
         Effect::BudgetLeft => Plan::BudgetLeft,
@@ -95,22 +115,12 @@ impl<'a> Now<'a> {
         Self { run }
     }
 
-    /// Uses up one use of each grant that has a number of them.
+    /// Uses up one use of each grant that has a number of them: of all that the access needs, or of none.
     pub(crate) fn take_uses(&self, passed: &Passed<'_>, access: &Access<'_>) -> Result<(), Denial> {
         if passed.iter().all(|(_, held)| held.uses_max.is_none()) {
             return Ok(());
         }
-        let mut uses = self.run.uses.lock();
-        for (holder, held) in passed {
-            let Some(most) = held.uses_max else { continue };
-            let count = uses.entry(use_key(holder, held)).or_default();
-            if *count >= most {
-                let remedy = format!("# the grant `{}` was given {most} times for a run", held.grant);
-                return Err(Denial { effect: access.summary(), by: holder.to_string(), remedy });
-            }
-            *count += 1;
-        }
-        Ok(())
+        take(&mut self.run.uses.lock(), passed, access)
     }
 }
 
@@ -124,6 +134,82 @@ impl Validity for Now<'_> {
     }
 }
 
+fn take(uses: &mut HashMap<String, u32>, passed: &Passed<'_>, access: &Access<'_>) -> Result<(), Denial> {
+    // A holder that called itself stands on the path twice, and its grant is used once all the same.
+    let mut keys = BTreeSet::new();
+    for (holder, held) in passed {
+        let Some(most) = held.uses_max else { continue };
+        let key = use_key(holder, held);
+        if uses.get(&key).is_some_and(|count| *count >= most) {
+            let remedy = format!("# the grant `{}` was given {most} times for a run", held.grant);
+            return Err(Denial { effect: access.summary(), by: holder.to_string(), remedy });
+        }
+        keys.insert(key);
+    }
+    for key in keys {
+        *uses.entry(key).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// Names a grant of a holder with its conditions. Grants that are written alike may differ in those, and in what is not
+/// written, so the key is made of all that there is of them.
 fn use_key(holder: &Holder, held: &Held) -> String {
-    format!("{holder} {}", held.grant)
+    format!("{holder:?} {held:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(text: &str, uses_max: Option<u32>) -> Held {
+        Held { uses_max, ..Held::from(text.parse::<Grant>().unwrap()) }
+    }
+
+    /// Takes until it is denied, and returns how often that went and by whom it was denied.
+    fn take_all(uses: &mut HashMap<String, u32>, passed: &Passed<'_>) -> (u32, String) {
+        let mut count = 0;
+        loop {
+            match take(uses, passed, &Access::Agent("a")) {
+                Ok(()) => count += 1,
+                Err(denial) => return (count, denial.by),
+            }
+        }
+    }
+
+    #[test]
+    fn a_holder_that_stands_twice_on_the_path_uses_once() {
+        let (holder, other) = (Holder::Agent("a".into()), Holder::Agent("b".into()));
+        let (grant, free) = (held("agent=*", Some(3)), held("agent=*", None));
+        let mut uses = HashMap::new();
+        let passed = vec![(&holder, &grant), (&other, &free), (&holder, &grant)];
+        assert_eq!(take_all(&mut uses, &passed), (3, "agent a".to_owned()));
+    }
+
+    #[test]
+    fn all_are_used_or_none() {
+        let (holder, other) = (Holder::Agent("a".into()), Holder::Agent("b".into()));
+        let (many, few) = (held("agent=*", Some(5)), held("agent=*", Some(2)));
+        let mut uses = HashMap::new();
+        let both = vec![(&holder, &many), (&other, &few)];
+        assert_eq!(take_all(&mut uses, &both), (2, "agent b".to_owned()));
+        assert_eq!(take_all(&mut uses, &both), (0, "agent b".to_owned()));
+        // What was denied by the second has cost the first nothing.
+        assert_eq!(take_all(&mut uses, &vec![(&holder, &many)]), (3, "agent a".to_owned()));
+    }
+
+    #[test]
+    fn grants_that_are_written_alike_are_counted_apart() {
+        let holder = Holder::Agent("a".into());
+        let first = held("http=https://a.org/*", Some(2));
+        let later = Held { until_unix_ms: Some(7), ..first.clone() };
+        let Grant::Http(rule) = first.grant.clone() else { panic!("{first:?}") };
+        let wider = Held { grant: Grant::Http(rule.with_addresses(["10.0.0.0/8".parse().unwrap()])), ..first.clone() };
+        let mut uses = HashMap::new();
+        for held in [&first, &later, &wider] {
+            assert_eq!(take_all(&mut uses, &vec![(&holder, held)]).0, 2, "{held:?}");
+            assert_eq!(take_all(&mut uses, &vec![(&holder, held)]).0, 0, "{held:?}");
+        }
+        assert_eq!(take_all(&mut uses, &vec![(&Holder::Plugin("a".into()), &first)]).0, 2, "of another holder");
+    }
 }

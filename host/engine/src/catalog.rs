@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::authority::{Holder, Layer};
+use priory_core::effect::Nature;
 use priory_core::grant::template::GrantTemplates;
 use priory_core::grant::{Grant, GrantSet, RuleError};
 use priory_core::ports::Plugin;
 use priory_core::program::AgentInfo;
-use priory_core::{LimitSpec, Limits};
+use priory_core::{FramePath, LimitSpec, Limits};
+
+use crate::doubt::InDoubt;
 
 /// A plugin as the operator configured it.
 pub struct PluginEntry {
@@ -26,6 +29,11 @@ pub struct PluginEntry {
     pub config: Vec<(String, String)>,
     /// Tools that its imports are linked to, by their full names.
     pub linked_tools: Vec<String>,
+    /// What executing one of its frames twice means, where it may write files and its operator knows better than that
+    /// nothing is known.
+    pub declared: Option<Nature>,
+    /// What is done about a call of which nobody knows whether it was done.
+    pub in_doubt: InDoubt,
 }
 
 /// An agent as the operator configured it.
@@ -89,6 +97,14 @@ pub enum CatalogError {
         /// Its plugin.
         plugin: String,
     },
+    /// More toolsets than frames that list tools can be told apart.
+    #[error("{found} plugins export `priory:agent/toolset@0.1.0`, {most} are the most; leave some out")]
+    TooManyToolsets {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: u32,
+    },
 }
 
 /// What the operator configured. It never changes; a new configuration is a new catalog.
@@ -96,6 +112,8 @@ pub struct Catalog {
     plugins: BTreeMap<Arc<str>, Arc<PluginEntry>>,
     agents: BTreeMap<Arc<str>, Arc<AgentEntry>>,
     tools: BTreeMap<Arc<str>, ToolTarget>,
+    /// What the authors of the plugins say that they could need. No input changes it, so all runs share it.
+    ceilings: BTreeMap<Arc<str>, Arc<Layer>>,
     /// Limits for every frame.
     pub limits: Limits,
     /// What a run may spend, where its request does not say less.
@@ -110,14 +128,26 @@ impl Catalog {
         limits: Limits,
         budget: BudgetSpec,
     ) -> Result<Self, CatalogError> {
-        let mut catalog =
-            Self { plugins: BTreeMap::new(), agents: BTreeMap::new(), tools: BTreeMap::new(), limits, budget };
+        let mut catalog = Self {
+            plugins: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            ceilings: BTreeMap::new(),
+            limits,
+            budget,
+        };
         for entry in plugins {
             catalog.name_tools(&entry);
+            if let Some(own) = entry.plugin.info().ceiling.clone() {
+                let holder = Holder::Ceiling(entry.name.clone());
+                let layer = Layer { holder, own, lent: GrantSet::default() };
+                catalog.ceilings.insert(entry.name.clone(), Arc::new(layer));
+            }
             if let Some(twice) = catalog.plugins.insert(entry.name.clone(), entry) {
                 return Err(CatalogError::Twice { kind: "plugin", name: twice.name.to_string() });
             }
         }
+        check_toolsets(catalog.toolsets().count())?;
         for entry in agents {
             if !entry.plugin.plugin.info().is_agent {
                 let (agent, plugin) = (entry.name.to_string(), entry.plugin.name.to_string());
@@ -143,6 +173,16 @@ impl Catalog {
     /// Returns the plugins, ordered by name.
     pub fn plugins(&self) -> impl Iterator<Item = &Arc<PluginEntry>> {
         self.plugins.values()
+    }
+
+    /// Returns the plugins that are toolsets, ordered by name.
+    pub fn toolsets(&self) -> impl Iterator<Item = &Arc<PluginEntry>> {
+        self.plugins().filter(|entry| entry.plugin.info().is_toolset)
+    }
+
+    /// Returns the position of a toolset among the toolsets. It is the same in every run of one configuration.
+    pub(crate) fn toolset_index(&self, name: &str) -> Option<u32> {
+        self.toolsets().position(|entry| &*entry.name == name).and_then(|index| u32::try_from(index).ok())
     }
 
     /// Returns the agents, ordered by name.
@@ -208,7 +248,7 @@ impl Layers {
                 own.push(Grant::Tool(tool.parse()?));
             }
             let layer = Layer { holder: Holder::Plugin(entry.name.clone()), own, lent: GrantSet::default() };
-            layers.plugins.insert(entry.name.clone(), with_ceiling(layer, entry));
+            layers.plugins.insert(entry.name.clone(), with_ceiling(layer, catalog, &entry.name));
         }
         for entry in catalog.agents() {
             let mut own = entry.grants.resolve(inputs)?;
@@ -216,7 +256,7 @@ impl Layers {
             own_config(&mut own, &entry.config)?;
             let lent = entry.lends.resolve(inputs)?;
             let layer = Layer { holder: Holder::Agent(entry.name.clone()), own, lent };
-            layers.agents.insert(entry.name.clone(), with_ceiling(layer, &entry.plugin));
+            layers.agents.insert(entry.name.clone(), with_ceiling(layer, catalog, &entry.plugin.name));
         }
         Ok(layers)
     }
@@ -238,12 +278,23 @@ fn own_config(own: &mut GrantSet, config: &[(String, String)]) -> Result<(), Rul
     Ok(())
 }
 
-fn with_ceiling(layer: Layer, entry: &PluginEntry) -> Vec<Arc<Layer>> {
-    let ceiling = entry
-        .plugin
-        .info()
-        .ceiling
-        .clone()
-        .map(|own| Arc::new(Layer { holder: Holder::Ceiling(entry.name.clone()), own, lent: GrantSet::default() }));
-    std::iter::once(Arc::new(layer)).chain(ceiling).collect()
+fn with_ceiling(layer: Layer, catalog: &Catalog, plugin: &str) -> Vec<Arc<Layer>> {
+    std::iter::once(Arc::new(layer)).chain(catalog.ceilings.get(plugin).cloned()).collect()
+}
+
+/// Refuses more toolsets than have a place of their own below a frame.
+fn check_toolsets(found: usize) -> Result<(), CatalogError> {
+    let most = FramePath::LISTS_MAX;
+    if found > most as usize { Err(CatalogError::TooManyToolsets { found, most }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toolsets_are_bounded() {
+        assert!(check_toolsets(4_096).is_ok());
+        assert!(matches!(check_toolsets(4_097), Err(CatalogError::TooManyToolsets { found: 4_097, .. })));
+    }
 }

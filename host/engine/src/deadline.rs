@@ -15,11 +15,16 @@ pub(crate) struct Deadline<'a, F> {
     inner: Pin<&'a mut F>,
     timer: Option<BoxFuture<'static, ()>>,
     clock: &'a dyn Clock,
-    until: Duration,
+    /// The instant, as it is now: time in which the run rests moves it on.
+    until: &'a (dyn Fn() -> Duration + Send + Sync),
 }
 
 impl<'a, F: Future> Deadline<'a, F> {
-    pub(crate) fn new(inner: Pin<&'a mut F>, clock: &'a dyn Clock, until: Duration) -> Self {
+    pub(crate) fn new(
+        inner: Pin<&'a mut F>,
+        clock: &'a dyn Clock,
+        until: &'a (dyn Fn() -> Duration + Send + Sync),
+    ) -> Self {
         Self { inner, timer: None, clock, until }
     }
 }
@@ -33,11 +38,18 @@ impl<F: Future> Future for Deadline<'_, F> {
         if let Poll::Ready(value) = this.inner.as_mut().poll(cx) {
             return Poll::Ready(Some(value));
         }
-        // A guest that comes back to its thread at once must be cut even when the timer had no chance to fire.
-        if this.clock.elapsed() >= this.until {
-            return Poll::Ready(None);
+        loop {
+            // A guest that comes back to its thread at once must be cut even when the timer had no chance to fire.
+            let until = (this.until)();
+            if this.clock.elapsed() >= until {
+                return Poll::Ready(None);
+            }
+            let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(until));
+            match timer.as_mut().poll(cx) {
+                // The run rested meanwhile, so there is more time than when the timer was set.
+                Poll::Ready(()) => this.timer = None,
+                Poll::Pending => return Poll::Pending,
+            }
         }
-        let timer = this.timer.get_or_insert_with(|| this.clock.sleep_until(this.until));
-        timer.as_mut().poll(cx).map(|()| None)
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use priory_core::authority::{Authority, Layer};
-use priory_core::event::{Event, Label, Program};
+use priory_core::effect::Nature;
+use priory_core::event::{Event, FrameStarted, Label, Program};
 use priory_core::failure::Timeout;
-use priory_core::grant::Access;
+use priory_core::grant::{Access, Held};
 use priory_core::grant::rule::FileScope;
 use priory_core::limits::{Dimension, Limits};
 use priory_core::ports::{BoxFuture, Entry, Mount, Order, Returned};
@@ -16,10 +17,13 @@ use priory_core::{Amounts, Digest, Failure, FramePath, Grant};
 
 use crate::authorize::Now;
 use crate::catalog::PluginEntry;
+use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::doubt;
 use crate::frame::{Frame, Given, HostSide};
-use crate::ledger::{Reservation, Spent};
-use crate::run::{Context, Run};
+use crate::ledger::{AccountId, Reservation, Spent};
+use crate::past::PastFrame;
+use crate::run::{Halt, Run};
 
 /// What a frame executes.
 pub(crate) enum Body {
@@ -28,6 +32,9 @@ pub(crate) enum Body {
     /// Code of the embedder.
     Native(NativeProgram),
 }
+
+/// How long a frame may take that is executed again to see whether it comes to the same: a slow machine decides nothing.
+const TRIAL_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Code of the embedder that orchestrates a run as a program.
 pub(crate) type NativeProgram = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<Returned, Failure>> + Send>;
@@ -50,48 +57,57 @@ pub(crate) async fn execute(
     parent: Option<&Arc<Frame>>,
     path: FramePath,
     job: Job,
-    inline: bool,
 ) -> Result<Returned, Failure> {
     let label = Label { path: path.clone(), program: job.program.clone() };
-    let clock = run.ports.clock.clone();
-    let started = clock.elapsed();
-    let own_end = started.saturating_add(Duration::from_millis(job.limits.get(Dimension::TimeMs)));
-    let deadline = parent.map_or(own_end, |parent| parent.given.deadline.min(own_end));
-    let late = |label: &Label| {
-        let allowed_ms = u64::try_from(deadline.saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
-        Failure::Timeout(Timeout { allowed_ms, frame: label.to_string() })
-    };
-
     let allowed = job.limits.get(Dimension::Depth);
     if u64::from(path.depth()) > allowed {
         return Err(Failure::limit(Dimension::Depth, u64::from(path.depth()), allowed, &label));
     }
-    let spent = |s: Spent| Failure::limit(s.dimension, s.used, s.allowed, &label);
-    let above = parent.map_or(run.root_account, |parent| parent.given.account);
-    let account = match job.budget {
-        Some(budget) => run.ledger.open(above, budget).map_err(spent)?,
-        None => above,
+    let past = match run.past.take(&path) {
+        Some(past) => {
+            let plugin = match &job.body {
+                Body::Guest { plugin, .. } => Some(plugin.clone()),
+                Body::Native(_) => None,
+            };
+            doubt::settle(run, &label, plugin, past).await?
+        }
+        None => None,
     };
-    let want = wanted(&job, run.ledger.available(account));
-    let reserve = pin!(run.ledger.reserve(account, want, inline && parent.is_some()));
-    let reserved = Deadline::new(reserve, &*clock, deadline).await;
-    let reservation = reserved.ok_or_else(|| late(&label))?.map_err(spent)?;
+    let clock = run.ports.clock.clone();
+    // What the frame had worked before counts.
+    let worked = past.as_ref().map(|past| past.worked).unwrap_or_default();
+    let (started, quiet) = (clock.elapsed(), run.activity.quiet());
+    let time = match run.past.is_trial {
+        true => TRIAL_TIME,
+        false => Duration::from_millis(job.limits.get(Dimension::TimeMs)).saturating_sub(worked),
+    };
+    let rested = parent.map(|parent| parent.rested()).unwrap_or_default();
+    let own_end = started.saturating_add(time);
+    let deadline = parent.map_or(own_end, |parent| parent.given.deadline.saturating_add(rested).min(own_end));
+    let late = |label: &Label| {
+        let allowed_ms = u64::try_from(deadline.saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
+        Failure::Timeout(Timeout { allowed_ms, frame: label.to_string() })
+    };
+    let reserved = {
+        let wish = Wish::of(&job);
+        let reserve = pin!(reserve(run, parent, wish, past.as_ref(), &label));
+        Deadline::new(reserve, &*clock, &|| deadline).await
+    };
+    let (reservation, account, limits) = reserved.ok_or_else(|| late(&label))??;
 
-    let mut limits = job.limits;
-    limits.lower(Dimension::Fuel, reservation.amounts().fuel);
-    limits.lower(Dimension::MemoryBytes, reservation.amounts().memory_bytes);
     let authority = match parent {
         Some(parent) => parent.given.authority.child(job.layers),
         None => Authority::root(job.layers),
     };
-    let given = Given { path, label: label.clone(), authority, limits, account, started, deadline };
+    let given = Given { path, label: label.clone(), authority, limits, account, started, deadline, quiet, past };
     let frame = Arc::new(Frame::new(run.clone(), given));
     // Declared before the program's future, so that it is dropped after it also when all of this is dropped.
     let mut closing = Closing { frame: frame.clone(), parent: parent.cloned(), reservation: Some(reservation) };
     // In a block of its own, so that the sandbox is gone, and its meter final, before the frame is settled.
     let result = {
         let program = pin!(begin(&frame, job.program, job.body, job.config));
-        Deadline::new(program, &*clock, deadline).await
+        let until = || frame.given.deadline.saturating_add(frame.rested());
+        Deadline::new(program, &*clock, &until).await
     };
     let result = result.unwrap_or_else(|| Err(late(&label)));
     // What the program started and left behind ends before it does.
@@ -101,23 +117,61 @@ pub(crate) async fn execute(
     result
 }
 
-/// Returns what a frame wants to reserve: its own compute and its own memory. Native code has neither.
-///
-/// One that may call others takes half of what is free at most, so that something is left for what it calls.
-fn wanted(job: &Job, free: Amounts) -> Amounts {
-    if let Body::Native(_) = job.body {
-        return Amounts::default();
+/// What a frame wants to reserve: its own compute and its own memory. Native code has neither.
+struct Wish {
+    is_guest: bool,
+    /// One that may call others takes half of what is free at most, so that something is left for what it calls.
+    may_call: bool,
+    limits: Limits,
+    budget: Option<Amounts>,
+}
+
+impl Wish {
+    fn of(job: &Job) -> Self {
+        let calls = |held: &Held| matches!(held.grant, Grant::Tool(_) | Grant::Agent(_));
+        Self {
+            is_guest: matches!(job.body, Body::Guest { .. }),
+            may_call: job.layers.first().is_some_and(|layer| layer.own.iter().any(calls)),
+            limits: job.limits,
+            budget: job.budget,
+        }
     }
-    let may_call = job
-        .layers
-        .first()
-        .is_some_and(|layer| layer.own.iter().any(|held| matches!(held.grant, Grant::Tool(_) | Grant::Agent(_))));
-    let most = |amount: u64| if may_call { amount.div_ceil(2) } else { u64::MAX };
-    Amounts {
-        fuel: job.limits.get(Dimension::Fuel).min(most(free.fuel)),
-        memory_bytes: job.limits.get(Dimension::MemoryBytes).min(most(free.memory_bytes)),
-        ..Amounts::default()
+
+    fn amounts(&self, fuel: u64, memory_bytes: u64) -> Amounts {
+        if self.is_guest { Amounts { fuel, memory_bytes, ..Amounts::default() } } else { Amounts::default() }
     }
+
+    fn out_of(&self, free: Amounts) -> Amounts {
+        let most = |amount: u64| if self.may_call { amount.div_ceil(2) } else { u64::MAX };
+        let fuel = self.limits.get(Dimension::Fuel).min(most(free.fuel));
+        self.amounts(fuel, self.limits.get(Dimension::MemoryBytes).min(most(free.memory_bytes)))
+    }
+}
+
+/// Reserves what a frame is to have: what it had before, or what it wants as far as that is there.
+async fn reserve(
+    run: &Run,
+    parent: Option<&Arc<Frame>>,
+    wish: Wish,
+    past: Option<&PastFrame>,
+    label: &Label,
+) -> Result<(Reservation, AccountId, Limits), Failure> {
+    let spent = |s: Spent| Failure::limit(s.dimension, s.used, s.allowed, label);
+    let above = parent.map_or(run.root_account, |parent| parent.given.account);
+    let account = match wish.budget {
+        Some(budget) => run.ledger.open(above, budget).map_err(spent)?,
+        None => above,
+    };
+    if let Some((known, _)) = past.and_then(|past| past.started.as_ref()) {
+        let had = wish.amounts(known.limits.get(Dimension::Fuel), known.limits.get(Dimension::MemoryBytes));
+        return Ok((run.ledger.reserve_again(account, had), account, known.limits));
+    }
+    let want = wish.out_of(run.ledger.available(account));
+    let reservation = run.ledger.reserve(account, want).await.map_err(spent)?;
+    let mut limits = wish.limits;
+    limits.lower(Dimension::Fuel, reservation.amounts().fuel);
+    limits.lower(Dimension::MemoryBytes, reservation.amounts().memory_bytes);
+    Ok((reservation, account, limits))
 }
 
 async fn begin(
@@ -126,23 +180,53 @@ async fn begin(
     body: Body,
     config: Vec<(String, String)>,
 ) -> Result<Returned, Failure> {
-    let started = |plugin: Option<Digest>| Event::FrameStarted { program, plugin, limits: frame.given.limits };
     match body {
         Body::Native(native) => {
-            frame.record(0, started(None));
+            let limits = frame.given.limits;
+            let started = FrameStarted { program, plugin: None, limits, mounts: vec![], env: vec![], config: vec![] };
+            frame.record(0, Event::FrameStarted(Box::new(started)));
             native(Context::new(frame.clone())).await
         }
         Body::Guest { plugin, entry } => {
-            frame.record(0, started(Some(plugin.plugin.info().digest)));
-            let order = order(frame, entry, config)?;
+            let (started, unix_ms) = match frame.given.past.as_ref().and_then(|past| past.started.as_ref()) {
+                Some((known, stamp)) => ((**known).clone(), stamp.unix_ms),
+                None => {
+                    let digest = plugin.plugin.info().digest;
+                    let started = given(frame, program, digest, config)?;
+                    let stamp = frame.record(0, Event::FrameStarted(Box::new(started.clone())));
+                    (started, stamp.unix_ms)
+                }
+            };
+            if doubt::nature(&plugin, &started) >= Nature::Repeatable
+                && let Err(error) = frame.run.tape.commit().await
+            {
+                return frame.run.halt(error.into()).await;
+            }
+            let order = Order {
+                entry,
+                label: frame.given.label.clone(),
+                depth: frame.given.path.depth(),
+                limits: frame.given.limits,
+                mounts: started.mounts,
+                env: started.env,
+                config: started.config,
+                seed: frame.run.seed_of(&frame.given.path),
+                unix_ms,
+                seen: frame.seen.clone(),
+            };
             let host = Arc::new(HostSide::of(frame.clone()));
             plugin.plugin.clone().execute(order, host, frame.meter.clone()).await
         }
     }
 }
 
-/// Writes down all that the guest is given.
-fn order(frame: &Frame, entry: Entry, config: Vec<(String, String)>) -> Result<Order, Failure> {
+/// Finds out what the guest is given.
+fn given(
+    frame: &Frame,
+    program: Program,
+    plugin: Digest,
+    config: Vec<(String, String)>,
+) -> Result<FrameStarted, Failure> {
     let now = Now::of(&frame.run);
     let mut mounts: Vec<Mount> = Vec::new();
     for rule in frame.given.authority.files(&now) {
@@ -171,17 +255,7 @@ fn order(frame: &Frame, entry: Entry, config: Vec<(String, String)>) -> Result<O
         .into_iter()
         .filter(|(key, _)| frame.given.authority.check_own(&Access::Config(key), &now).is_ok())
         .collect();
-    Ok(Order {
-        entry,
-        label: frame.given.label.clone(),
-        depth: frame.given.path.depth(),
-        limits: frame.given.limits,
-        mounts,
-        env,
-        config,
-        seed: frame.run.seed_of(&frame.given.path),
-        unix_ms: frame.run.ports.clock.unix_ms(),
-    })
+    Ok(FrameStarted { program, plugin: Some(plugin), limits: frame.given.limits, mounts, env, config })
 }
 
 /// Settles and records the end of a frame, once.
@@ -201,7 +275,16 @@ impl Closing {
         if let Some(parent) = &self.parent {
             parent.absorb(self.frame.usage_below());
         }
-        self.frame.record(usage.fuel, Event::FrameEnded { failure, usage });
+        match self.frame.given.past.as_ref().and_then(|past| past.ended.as_ref()) {
+            None => {
+                self.frame.record(usage.fuel, Event::FrameEnded { failure, usage });
+            }
+            Some((_, known)) if self.frame.run.past.is_trial && known.fuel != usage.fuel => {
+                let frame = self.frame.given.path.clone();
+                self.frame.run.stop(Halt::OtherFuel { frame, known: known.fuel, now: usage.fuel });
+            }
+            Some(_) => {}
+        }
     }
 }
 

@@ -10,19 +10,24 @@ use priory_core::effect::{Level, Remaining};
 use priory_core::event::{Event, Label};
 use priory_core::grant::Access;
 use priory_core::limits::{Dimension, Limits};
-use priory_core::ports::{BoxFuture, FrameHost};
+use priory_core::http::HttpRequest;
+use priory_core::ports::{BoxFuture, FrameHost, Seen};
 use priory_core::usage::Meter;
-use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage, Value};
+use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
+use url::Url;
 
+use crate::activity::{Parked, Running};
 use crate::authorize::Now;
 use crate::ledger::{AccountId, Spent};
+use crate::past::{PastFrame, PastStep};
 use crate::pending::Pending;
 use crate::run::Run;
+use crate::tape::Stamp;
 use crate::waist;
 
 /// How many effects one frame may ask for in all its life, refused ones included. It only bounds the numbering, and keeps
-/// it below [`FramePath::LIST`].
-const STEPS_MAX: u32 = FramePath::LIST - 1;
+/// it below those of frames that list tools.
+const STEPS_MAX: u32 = FramePath::STEPS_MAX - 1;
 
 /// What a frame was given when it was opened. It never changes.
 pub(crate) struct Given {
@@ -34,8 +39,12 @@ pub(crate) struct Given {
     pub(crate) account: AccountId,
     /// By the clock of the host.
     pub(crate) started: Duration,
-    /// By the clock of the host.
+    /// By the clock of the host; time in which the run is quiet does not count.
     pub(crate) deadline: Duration,
+    /// How long the run had been quiet when the frame was opened.
+    pub(crate) quiet: Duration,
+    /// What is known of the frame from before.
+    pub(crate) past: Option<PastFrame>,
 }
 
 /// One execution of one program.
@@ -44,6 +53,7 @@ pub(crate) struct Frame {
     pub(crate) given: Given,
     pub(crate) meter: Arc<Meter>,
     pub(crate) pending: Pending,
+    pub(crate) seen: Arc<Seen>,
     tally: Mutex<Tally>,
 }
 
@@ -51,6 +61,11 @@ pub(crate) struct Frame {
 #[derive(Default)]
 struct Tally {
     steps: u32,
+    /// Whether the frame waits for one of its effects.
+    is_performing: bool,
+    /// The activities of those that it waits for at the same time, beyond the first: only native code does.
+    extra: Vec<Running>,
+    logs: u64,
     calls: u64,
     bytes: u64,
     log_bytes: u64,
@@ -61,7 +76,7 @@ struct Tally {
 
 impl Frame {
     pub(crate) fn new(run: Arc<Run>, given: Given) -> Self {
-        Self { run, given, meter: Arc::default(), pending: Pending::default(), tally: Mutex::default() }
+        Self { run, given, meter: Arc::default(), pending: Pending::default(), seen: Arc::default(), tally: Mutex::default() }
     }
 
     /// Takes the number of the next effect.
@@ -91,7 +106,7 @@ impl Frame {
         !std::mem::replace(&mut self.tally.lock().over_calls, true)
     }
 
-    /// Counts the bytes of a result against the frame and against the ledger.
+    /// Counts the bytes of what is asked or given back against the frame and against the ledger.
     pub(crate) fn charge_bytes(&self, bytes: u64) -> Result<(), Failure> {
         if bytes == 0 {
             return Ok(());
@@ -106,6 +121,25 @@ impl Frame {
         self.run.ledger.spend(self.given.account, amounts).map_err(|spent| self.spent(spent))?;
         tally.bytes = total;
         Ok(())
+    }
+
+    /// Waits for a started effect and takes its outcome.
+    pub(crate) async fn wait(&self, pending: u32) -> Outcome {
+        let parked = (!self.pending.has_ended(pending)).then(|| self.run.activity.park());
+        self.show(self.pending.take(pending, parked.as_ref().map(Parked::woken)).await)
+    }
+
+    /// Shows an outcome to the program: its clock moves on to the time of it.
+    fn show(&self, (outcome, unix_ms): (Outcome, u64)) -> Outcome {
+        self.seen.move_on(unix_ms);
+        outcome
+    }
+
+    /// Counts a line of log and tells whether it was written before.
+    pub(crate) fn next_log_is_past(&self) -> bool {
+        let mut tally = self.tally.lock();
+        tally.logs += 1;
+        self.given.past.as_ref().is_some_and(|past| tally.logs <= past.logs)
     }
 
     /// Makes the failure of a limit that this frame reached.
@@ -131,8 +165,38 @@ impl Frame {
     }
 
     /// Writes an event.
-    pub(crate) fn record(&self, fuel: u64, event: Event) {
-        self.run.record(&self.given.path, fuel, event);
+    pub(crate) fn record(&self, fuel: u64, event: Event) -> Stamp {
+        self.run.tape.record(&self.given.path, fuel, event)
+    }
+
+    /// Returns what is known of a step from before.
+    pub(crate) fn past_step(&self, step: u32) -> Option<&PastStep> {
+        self.given.past.as_ref().and_then(|past| past.step(step))
+    }
+
+    /// Counts what the frames below a step had used before. It was allowed then, so it is not refused now.
+    pub(crate) fn absorb_again(&self, used: Usage) {
+        self.absorb(used);
+        self.run.count(used, false);
+        let amounts = Amounts { fuel: used.fuel, memory_bytes: 0, calls: used.calls, bytes: used.bytes };
+        self.run.ledger.spend_again(self.given.account, amounts);
+    }
+
+    /// Counts one effect and the bytes that it gave, both of which were allowed before.
+    pub(crate) fn charge_again(&self, bytes: u64) {
+        self.run.ledger.spend_again(self.given.account, Amounts { calls: 1, bytes, ..Amounts::default() });
+        let mut tally = self.tally.lock();
+        tally.calls = tally.calls.saturating_add(1);
+        tally.bytes = tally.bytes.saturating_add(bytes);
+    }
+
+    /// Says that the frame waits for one of its effects. A second one at the same time is an activity of its own.
+    pub(crate) fn enter(self: &Arc<Self>) -> Performing {
+        let mut tally = self.tally.lock();
+        if std::mem::replace(&mut tally.is_performing, true) {
+            tally.extra.push(self.run.activity.begin());
+        }
+        Performing { frame: self.clone() }
     }
 
     /// Returns what the frame itself has used.
@@ -161,7 +225,7 @@ impl Frame {
     pub(crate) fn remaining(&self, fuel: u64) -> Remaining {
         let free = self.run.ledger.available(self.given.account);
         let tally = self.tally.lock();
-        let now = self.run.ports.clock.elapsed();
+        let now = self.run.ports.clock.elapsed().saturating_sub(self.rested());
         Remaining {
             fuel_own: self.given.limits.get(Dimension::Fuel).saturating_sub(fuel),
             fuel_calls: free.fuel,
@@ -172,6 +236,11 @@ impl Frame {
                 .unwrap_or(u32::MAX)
                 .saturating_sub(self.given.path.depth()),
         }
+    }
+
+    /// Returns how long the run was quiet while the frame was open.
+    pub(crate) fn rested(&self) -> Duration {
+        self.run.activity.quiet().saturating_sub(self.given.quiet)
     }
 
     /// Counts what a child has used.
@@ -189,33 +258,60 @@ impl HostSide {
     }
 }
 
+/// Says that a frame waits for one of its effects, until it is dropped.
+pub(crate) struct Performing {
+    frame: Arc<Frame>,
+}
+
+impl Drop for Performing {
+    fn drop(&mut self) {
+        let mut tally = self.frame.tally.lock();
+        // One fewer; the last of them is the frame's own activity, which goes on.
+        let extra = tally.extra.pop();
+        tally.is_performing = extra.is_some();
+        drop(tally);
+    }
+}
+
 impl FrameHost for HostSide {
     fn perform(&self, effect: Effect, fuel: u64) -> BoxFuture<'_, Outcome> {
         let step = self.0.next_step();
-        Box::pin(waist::pass(&self.0, step, effect, fuel, true))
+        Box::pin(async move { self.0.show(waist::pass(&self.0, step, effect, fuel).await) })
     }
 
     fn start(&self, effect: Effect, fuel: u64) -> Result<u32, Failure> {
         waist::start(&self.0, effect, fuel)
     }
 
+    fn announce(&self, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
+        waist::announce(&self.0, method, url, fuel)
+    }
+
+    fn send(&self, pending: u32, request: HttpRequest) {
+        waist::send(&self.0, pending, request);
+    }
+
     fn wait(&self, pending: u32) -> BoxFuture<'_, Outcome> {
-        Box::pin(async move {
-            let _parked = (!self.0.pending.has_ended(pending)).then(|| self.0.run.ledger.park());
-            self.0.pending.take(pending).await
-        })
+        Box::pin(async move { self.0.wait(pending).await })
+    }
+
+    fn outcome(&self, pending: u32) -> BoxFuture<'_, Outcome> {
+        // The program goes on meanwhile, so its clock does not move: it would be anywhere.
+        Box::pin(async move { self.0.pending.take(pending, None).await.0 })
     }
 
     fn wait_any<'a>(&'a self, pending: &'a [u32]) -> BoxFuture<'a, usize> {
         Box::pin(async move {
             let ended = pending.iter().any(|number| self.0.pending.has_ended(*number));
-            let _parked = (!ended).then(|| self.0.run.ledger.park());
-            self.0.pending.any(pending).await
+            let parked = (!ended).then(|| self.0.run.activity.park());
+            let (at, unix_ms) = self.0.pending.any(pending, parked.as_ref().map(Parked::woken)).await;
+            self.0.seen.move_on(unix_ms);
+            at
         })
     }
 
     fn cancel(&self, pending: u32) {
-        self.0.pending.cancel(pending, "its caller");
+        self.0.pending.cancel(pending);
     }
 
     fn forget(&self, pending: u32) {
@@ -239,21 +335,3 @@ impl FrameHost for HostSide {
     }
 }
 
-/// Returns the length of what a tool says of itself; of a toolset, a guest wrote it.
-fn tool_byte_len(tool: &priory_core::ToolInfo) -> u64 {
-    let words = (tool.name.len() + tool.description.len()) as u64;
-    let schemas = tool.input_schema.byte_len() + tool.output_schema.as_ref().map_or(0, |schema| schema.byte_len());
-    words.saturating_add(schemas)
-}
-
-/// Returns the length of what an effect gave back, as it is charged.
-pub(crate) fn byte_len(value: &Value) -> u64 {
-    match value {
-        Value::Json(json) => json.byte_len(),
-        Value::Report(report) => report.output.byte_len(),
-        Value::Http(response) => response.body.len() as u64,
-        Value::Tools(tools) => tools.iter().fold(0, |sum, tool| sum.saturating_add(tool_byte_len(tool))),
-        // Names and words of the operator, and numbers: they do not grow with what a guest does.
-        Value::Agents(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
-    }
-}

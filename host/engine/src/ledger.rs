@@ -6,11 +6,16 @@
 //! when less than it wants is free, it waits for others to give back, and only when nobody is left who
 //! could give anything back does it get what remains, or the limit that is spent.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use priory_core::{Amounts, Dimension};
 use tokio::sync::Notify;
+
+use crate::activity::{Activity, Parked};
 
 /// How many accounts one run may have: one for each frame with a budget of its own.
 const ACCOUNTS_MAX: usize = 100_000;
@@ -41,24 +46,24 @@ struct Account {
 #[derive(Debug, Default)]
 struct Books {
     accounts: Vec<Account>,
-    /// Reservations whose frames can still come to an end by themselves: they are not waiting for another frame.
-    running: usize,
 }
 
 /// The ledger of one run.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     books: Arc<Mutex<Books>>,
-    /// Told whenever something was given back or a frame began to wait.
+    /// Who could still give something back.
+    activity: Activity,
+    /// Told whenever something was given back.
     changed: Arc<Notify>,
 }
 
 impl Ledger {
     /// Opens a ledger with the budget of a whole run, and returns the account of its root.
-    pub fn new(allowance: Amounts) -> (Self, AccountId) {
+    pub fn new(allowance: Amounts, activity: Activity) -> (Self, AccountId) {
         let root = Account { parent: None, allowance, spent: Amounts::default(), reserved: Amounts::default() };
-        let books = Books { accounts: vec![root], running: 0 };
-        (Self { books: Arc::new(Mutex::new(books)), changed: Arc::new(Notify::new()) }, AccountId(0))
+        let books = Books { accounts: vec![root] };
+        (Self { books: Arc::new(Mutex::new(books)), activity, changed: Arc::new(Notify::new()) }, AccountId(0))
     }
 
     /// Opens an account below another.
@@ -83,48 +88,58 @@ impl Ledger {
         self.books.lock().spend(account, amounts)
     }
 
-    /// Reserves, waiting where others may still give back.
+    /// Spends what was spent before, on the way back to where a run was: it is not refused.
+    pub fn spend_again(&self, account: AccountId, amounts: Amounts) {
+        self.books.lock().for_path(account, |a| a.spent = a.spent.saturating_add(amounts));
+    }
+
+    /// Reserves, waiting where others may still give back. Whoever asks is one of those who run.
     ///
-    /// `inline` says that the caller of the frame waits for it, until the reservation is closed: what the caller
-    /// holds cannot be given back meanwhile. The result holds what was wanted, or the rest where that is all there
-    /// will be.
-    pub async fn reserve(&self, account: AccountId, want: Amounts, inline: bool) -> Result<Reservation, Spent> {
-        let mut parked = None;
+    /// The result holds what was wanted, or the rest where that is all there will be.
+    pub async fn reserve(&self, account: AccountId, want: Amounts) -> Result<Reservation, Spent> {
+        let mut parked: Option<Parked> = None;
         loop {
-            let changed = self.changed.notified();
+            let (changed, stopped) = (self.changed.notified(), self.activity.changed());
             {
                 let mut books = self.books.lock();
                 let rest = want.min(books.available(account));
-                let caller_counts = inline && parked.is_none();
-                if rest == want || books.running <= usize::from(caller_counts) {
+                // Whoever asks does not count: it gives nothing back before it has what it asks for.
+                let others = self.activity.running() > usize::from(parked.is_none());
+                if rest == want || !others {
                     if let Some(spent) = books.refusal(account, want, rest) {
                         return Err(spent);
                     }
-                    books.for_path(account, |a| a.reserved = a.reserved.saturating_add(rest));
-                    // Inline, the frame takes the place of its caller among those that run.
-                    books.running += usize::from(!caller_counts);
-                    if let Some(parked) = parked.take() {
-                        Parked::keep(parked);
-                    }
-                    return Ok(Reservation { ledger: self.clone(), account, amounts: rest, inline, open: true });
+                    // Before the next one looks who runs.
+                    parked.iter().for_each(Parked::end);
+                    return Ok(self.take(&mut books, account, rest));
                 }
             }
             match parked {
-                None if inline => parked = Some(self.park()),
-                _ => changed.await,
+                None => parked = Some(self.activity.park()),
+                Some(_) => either(changed, stopped).await,
             }
         }
     }
 
-    /// Says that a running frame now waits for another, until the guard is dropped.
-    pub fn park(&self) -> Parked {
-        {
-            let mut books = self.books.lock();
-            books.running = books.running.saturating_sub(1);
-        }
-        self.changed.notify_waiters();
-        Parked { ledger: Some(self.clone()) }
+    /// Reserves exactly what was reserved before, on the way back to where a run was.
+    pub fn reserve_again(&self, account: AccountId, amounts: Amounts) -> Reservation {
+        self.take(&mut self.books.lock(), account, amounts)
     }
+
+    fn take(&self, books: &mut Books, account: AccountId, amounts: Amounts) -> Reservation {
+        books.for_path(account, |a| a.reserved = a.reserved.saturating_add(amounts));
+        Reservation { ledger: self.clone(), account, amounts, open: true }
+    }
+}
+
+/// Waits for the first of two.
+async fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|cx| match a.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => b.as_mut().poll(cx),
+    })
+    .await;
 }
 
 impl Books {
@@ -196,8 +211,6 @@ pub struct Reservation {
     ledger: Ledger,
     account: AccountId,
     amounts: Amounts,
-    /// Whether a caller waits for the frame and runs again when this is closed.
-    inline: bool,
     open: bool,
 }
 
@@ -223,7 +236,6 @@ impl Reservation {
                 a.reserved = a.reserved.saturating_sub(reserved);
                 a.spent = a.spent.saturating_add(used);
             });
-            books.running = books.running.saturating_sub(usize::from(!self.inline));
         }
         self.ledger.changed.notify_waiters();
     }
@@ -235,27 +247,6 @@ impl Drop for Reservation {
             tracing::debug!(amounts = ?self.amounts, "a reservation was dropped and is given back");
         }
         self.close(Amounts::default());
-    }
-}
-
-/// Says that a frame waits for another. Dropping it says that it runs again.
-#[derive(Debug)]
-pub struct Parked {
-    ledger: Option<Ledger>,
-}
-
-impl Parked {
-    /// Leaves the frame waiting.
-    fn keep(mut self) {
-        self.ledger = None;
-    }
-}
-
-impl Drop for Parked {
-    fn drop(&mut self) {
-        if let Some(ledger) = self.ledger.take() {
-            ledger.books.lock().running += 1;
-        }
     }
 }
 

@@ -5,27 +5,42 @@
 //! simulated. In reading order:
 //!
 //! - [`catalog`]: what the operator configured, and how names find their way to programs;
-//! - [`run`]: one run with everything that its frames share; [`ledger`]: its purse;
+//! - [`start`]: how runs start; `drive`: how they end or rest; `run`: what the frames of one share; [`ledger`]: its purse;
 //! - `frame`, `execute`: one execution of one program, from its job to its end; `waist`: the only path for its effects;
-//! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started.
+//! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started; [`activity`]: who goes on by
+//!   itself, and who waits for what;
+//! - `tape`: the sequence of a run, and when it is durable; [`resume`], `past`: the way back to where a run was; `doubt`:
+//!   what becomes of work that was cut short.
 //!
 //! **Invariants.** No effect is performed that did not pass `waist::pass`. No frame starts without a reservation. Nothing a
 //! guest says reaches a grant. No clock and no random number but through `Clock` and `Ids`.
 
 #![forbid(unsafe_code)]
 
+pub mod activity;
 pub mod catalog;
 pub mod ledger;
-pub mod run;
+pub mod resume;
+pub mod start;
 
 mod authorize;
+mod context;
 mod deadline;
+mod doubt;
+mod drive;
 mod execute;
 mod frame;
+mod past;
 mod pending;
 mod perform;
+mod run;
 mod schema;
+mod size;
+mod tape;
 mod waist;
 
 pub use catalog::{AgentEntry, Catalog, CatalogError, PluginEntry, ToolTarget};
-pub use run::{Context, Engine, Ports, Request, Revocations, RunEnd, Started, Target};
+pub use context::Context;
+pub use doubt::InDoubt;
+pub use resume::{Replayed, Reply, Resume, Trial};
+pub use start::{Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};

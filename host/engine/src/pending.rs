@@ -10,28 +10,29 @@ use parking_lot::Mutex;
 use priory_core::{Failure, Outcome};
 use tokio::sync::Notify;
 
+use crate::activity::Woken;
+use crate::tape::Stamp;
+
 /// One started effect.
 #[derive(Default)]
 struct Slot {
     /// The task that performs it; dropping it withdraws the effect.
     task: Option<Box<dyn Send + Sync>>,
+    /// The fuel that the frame had burnt when it announced the effect, until it is begun.
+    announced: Option<u64>,
     outcome: Option<Outcome>,
-    /// The position among the effects of the frame that have ended.
-    ended: Option<u64>,
+    /// The event that it ended with.
+    ended: Option<Stamp>,
+    /// The position that it is known to end at, while a run is executed again.
+    planned: Option<u64>,
     /// Who waits for it: only the frame itself can, so one is enough.
-    waiter: Option<Waker>,
-}
-
-#[derive(Default)]
-struct Slots {
-    by_number: HashMap<u32, Slot>,
-    ended: u64,
+    waiter: Option<(Waker, Option<Woken>)>,
 }
 
 /// The started effects of one frame.
 #[derive(Default)]
 pub(crate) struct Pending {
-    slots: Mutex<Slots>,
+    slots: Mutex<HashMap<u32, Slot>>,
     /// Tasks that perform them and are not gone: a task that was withdrawn ends a little later.
     live: AtomicUsize,
     /// Told when the last of them is gone.
@@ -40,14 +41,28 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Makes room for an effect, unless `most` are there already; then says how many there are.
-    pub(crate) fn open(&self, number: u32, most: u64) -> Result<(), u64> {
+    ///
+    /// `planned` is the position in the run at which it is known to end.
+    pub(crate) fn open(&self, number: u32, most: u64, planned: Option<u64>) -> Result<(), u64> {
         let mut slots = self.slots.lock();
-        let count = slots.by_number.len() as u64;
+        let count = slots.len() as u64;
         if count >= most {
             return Err(count);
         }
-        slots.by_number.insert(number, Slot::default());
+        slots.insert(number, Slot { planned, ..Slot::default() });
         Ok(())
+    }
+
+    /// Notes that an effect will be begun later, and the fuel that the frame had burnt.
+    pub(crate) fn announce(&self, number: u32, fuel: u64) {
+        if let Some(slot) = self.slots.lock().get_mut(&number) {
+            slot.announced = Some(fuel);
+        }
+    }
+
+    /// Takes the note that an effect was announced.
+    pub(crate) fn announced(&self, number: u32) -> Option<u64> {
+        self.slots.lock().get_mut(&number)?.announced.take()
     }
 
     /// Says that a task is there that performs an effect, until [`Pending::left`].
@@ -76,49 +91,49 @@ impl Pending {
     /// Keeps the task of an effect. One that has ended already needs none.
     pub(crate) fn attach(&self, number: u32, task: Box<dyn Send + Sync>) {
         let mut slots = self.slots.lock();
-        if let Some(slot) = slots.by_number.get_mut(&number).filter(|slot| slot.ended.is_none()) {
+        if let Some(slot) = slots.get_mut(&number).filter(|slot| slot.ended.is_none()) {
             slot.task = Some(task);
         }
     }
 
-    /// Notes the outcome of an effect, unless it has one.
-    pub(crate) fn end(&self, number: u32, outcome: Outcome) {
+    /// Notes the outcome of an effect, unless it has one. `stamp` is that of the event that it ended with.
+    pub(crate) fn end(&self, number: u32, stamp: Stamp, outcome: Outcome) {
         let mut slots = self.slots.lock();
-        let order = slots.ended;
-        let Some(slot) = slots.by_number.get_mut(&number).filter(|slot| slot.ended.is_none()) else { return };
-        slot.ended = Some(order);
+        let Some(slot) = slots.get_mut(&number).filter(|slot| slot.ended.is_none()) else { return };
+        slot.ended = Some(stamp);
         slot.outcome = Some(outcome);
         let (waiter, task) = (slot.waiter.take(), slot.task.take());
-        slots.ended += 1;
         drop(slots);
+        if let Some((waker, woken)) = waiter {
+            // Before the task that ends is counted off.
+            woken.iter().for_each(Woken::tell);
+            waker.wake();
+        }
         // The task may be the one that runs this very line; it is freed outside the lock.
         drop(task);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
     }
 
     /// Tells whether an effect has ended; one that is not there has.
     pub(crate) fn has_ended(&self, number: u32) -> bool {
-        self.slots.lock().by_number.get(&number).is_none_or(|slot| slot.ended.is_some())
+        self.slots.lock().get(&number).is_none_or(|slot| slot.ended.is_some())
     }
 
-    /// Waits for an effect and takes its outcome.
-    pub(crate) async fn take(&self, number: u32) -> Outcome {
+    /// Waits for an effect and takes its outcome, with the time of it. `woken` is told when it is there.
+    pub(crate) async fn take(&self, number: u32, woken: Option<Woken>) -> (Outcome, u64) {
         poll_fn(|cx| {
             let mut slots = self.slots.lock();
-            let Some(slot) = slots.by_number.get_mut(&number) else {
-                return Poll::Ready(Err(Failure::Conflict {
-                    reason: "the result of this call was taken before".into(),
-                }));
+            let Some(slot) = slots.get_mut(&number) else {
+                let reason = "the result of this call was taken before".into();
+                return Poll::Ready((Err(Failure::Conflict { reason }), 0));
             };
+            let unix_ms = slot.ended.map_or(0, |stamp| stamp.unix_ms);
             match slot.outcome.take() {
                 Some(outcome) => {
-                    slots.by_number.remove(&number);
-                    Poll::Ready(outcome)
+                    slots.remove(&number);
+                    Poll::Ready((outcome, unix_ms))
                 }
                 None => {
-                    slot.waiter = Some(cx.waker().clone());
+                    slot.waiter = Some((cx.waker().clone(), woken.clone()));
                     Poll::Pending
                 }
             }
@@ -126,21 +141,17 @@ impl Pending {
         .await
     }
 
-    /// Waits until one of some effects has ended and returns its position: the first to end.
-    pub(crate) async fn any(&self, numbers: &[u32]) -> usize {
+    /// Waits until one of some effects has ended and returns its position, with the time of its end: the first to end, in
+    /// the order of the run.
+    pub(crate) async fn any(&self, numbers: &[u32], woken: Option<Woken>) -> (usize, u64) {
         poll_fn(|cx| {
             let mut slots = self.slots.lock();
-            let ended = |number: &u32| match slots.by_number.get(number) {
-                None => Some(0),
-                Some(slot) => slot.ended.map(|order| order + 1),
-            };
-            let first = numbers.iter().enumerate().filter_map(|(at, n)| ended(n).map(|order| (order, at))).min();
-            if let Some((_, at)) = first {
+            if let Some(at) = first(&slots, numbers) {
                 return Poll::Ready(at);
             }
             for number in numbers {
-                if let Some(slot) = slots.by_number.get_mut(number) {
-                    slot.waiter = Some(cx.waker().clone());
+                if let Some(slot) = slots.get_mut(number) {
+                    slot.waiter = Some((cx.waker().clone(), woken.clone()));
                 }
             }
             Poll::Pending
@@ -148,22 +159,38 @@ impl Pending {
         .await
     }
 
-    /// Withdraws an effect and notes that.
-    pub(crate) fn cancel(&self, number: u32, by: &str) {
-        let task = self.slots.lock().by_number.get_mut(&number).and_then(|slot| slot.task.take());
+    /// Withdraws an effect. Its outcome is noted by whoever performs it, when that is gone.
+    pub(crate) fn cancel(&self, number: u32) {
+        let task = self.slots.lock().get_mut(&number).and_then(|slot| slot.task.take());
         drop(task);
-        self.end(number, Err(Failure::Cancelled { by: by.to_owned() }));
     }
 
     /// Withdraws an effect and forgets it.
     pub(crate) fn forget(&self, number: u32) {
-        let slot = self.slots.lock().by_number.remove(&number);
+        let slot = self.slots.lock().remove(&number);
         drop(slot);
     }
 
     /// Withdraws everything.
     pub(crate) fn clear(&self) {
-        let slots = std::mem::take(&mut self.slots.lock().by_number);
+        let slots = std::mem::take(&mut *self.slots.lock());
         drop(slots);
     }
+}
+
+/// Returns the position of the effect that ended first, with the time of its end, once it is sure which that is: one that
+/// is known to end earlier than all that have ended is waited for.
+fn first(slots: &HashMap<u32, Slot>, numbers: &[u32]) -> Option<(usize, u64)> {
+    let order = |number: &u32| match slots.get(number) {
+        // What is not there was taken before.
+        None => Some((0, Some(0))),
+        Some(slot) => match (slot.ended, slot.planned) {
+            (Some(stamp), _) => Some((stamp.seq + 1, Some(stamp.unix_ms))),
+            (None, Some(seq)) => Some((seq + 1, None)),
+            (None, None) => None,
+        },
+    };
+    let known = numbers.iter().enumerate().filter_map(|(at, n)| order(n).map(|(order, end)| (order, at, end)));
+    let (_, at, end) = known.min_by_key(|(order, at, _)| (*order, *at))?;
+    end.map(|unix_ms| (at, unix_ms))
 }

@@ -4,6 +4,7 @@
 mod agent;
 mod http;
 mod list;
+mod rest;
 mod tool;
 
 use std::sync::Arc;
@@ -14,16 +15,19 @@ use crate::authorize::Plan;
 use crate::frame::Frame;
 
 pub(crate) use agent::agent_job;
+pub(crate) use rest::wait_for_answer;
 pub(crate) use tool::{DynamicTools, tool_job};
 
-/// Performs an authorized effect.
-pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64, inline: bool) -> Outcome {
+/// Performs an authorized effect, which was asked for at some time, in milliseconds since 1970.
+pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64, asked_unix_ms: u64) -> Outcome {
     match plan {
-        Plan::Tool { target, arguments } => tool::call(frame, step, &target, arguments, inline).await,
-        Plan::ToolList => list::tools(frame, step, inline).await,
-        Plan::Agent { entry, input, feedback } => agent::call(frame, step, &entry, input, feedback, inline).await,
+        Plan::Tool { target, arguments } => tool::call(frame, step, &target, arguments).await,
+        Plan::ToolList => list::tools(frame, step).await,
+        Plan::Agent { entry, input, feedback } => agent::call(frame, step, &entry, input, feedback).await,
         Plan::AgentList => Ok(list::agents(frame)),
-        Plan::Http { request } => http::send(frame, request).await,
+        Plan::Http { request } => http::send(frame, step, request).await,
+        Plan::Sleep { ms, may_rest } => rest::sleep(frame, step, ms, asked_unix_ms, may_rest).await,
+        Plan::AskHuman { question } => rest::ask(frame, step, question, asked_unix_ms).await,
         Plan::BudgetLeft => Ok(Value::Remaining(frame.remaining(fuel))),
         Plan::BudgetUsed => Ok(Value::Usage(frame.usage_below())),
     }

@@ -4,28 +4,53 @@
 //! A short schema can be made to take for ever: two references to a schema that holds two references, and so on; or a long
 //! chain of them, which takes stack instead of time. The validator knows no bound for either, and runs where nothing
 //! interrupts it. So the work is walked through first, step by step, and what would be too much is refused.
+//!
+//! What is shallow is done where it is asked for, on what the guest that asked has left of its stack. What is deep is done
+//! on a stack of its own, so that the bounds can be those of ordinary schemas and not those of that stack.
+//!
+//! - `expansion` walks through a schema as the compiler will, and refuses what cannot be foreseen;
+//! - `walk` walks through a schema and a value as the validator will.
+
+mod expansion;
+mod walk;
 
 use jsonschema::Validator;
 use priory_core::{Failure, Json};
 use serde_json::Value;
 
+use expansion::Expansion;
+use walk::{Broken, WALK_DEPTH_MAX, Walk};
+
 /// How long one schema may be, in bytes.
 const SCHEMA_BYTES_MAX: u64 = 256 << 10;
-/// How large one compiled regular expression of a schema may be, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
-/// How many parts a schema may have with every reference put in.
+/// How long the schemas of one toolset may be together, in bytes.
+const SCHEMAS_BYTES_MAX: u64 = 2 << 20;
+/// How many parts the schemas of one toolset may have together, with every reference put in.
 const PARTS_MAX: u64 = 100_000;
-/// How deep a schema may be nested with every reference put in; the compiler recurses once a level.
-const NESTING_MAX: u32 = 160;
-/// How many steps the validation of any value may take.
-const STEPS_BASE: u64 = 100_000;
-/// How many steps more each byte of the value allows: those bytes were paid for.
-const STEPS_PER_BYTE: u64 = 8;
-/// How deep the validation of a value may be nested; the validator recurses once a level.
-const WALK_DEPTH_MAX: u32 = 320;
+/// How many different patterns each schema of one toolset may use, counted together.
+const PATTERNS_MAX: u64 = 64;
+/// How large one compiled regular expression of a schema may be, in bytes: what `^[a-z0-9-]{1,64}$` needs ten times over.
+const PATTERN_BYTES_MAX: usize = 64 << 10;
+/// How much one regular expression may keep in order to be fast, in bytes, for each thread that uses it.
+const PATTERN_CACHE_BYTES_MAX: usize = 256 << 10;
+/// How many schemas and keywords a validation may visit for its reason to be looked for: each may leave an error behind,
+/// and they are all held at once.
+const REASON_VISITS_MAX: u64 = 50_000;
+/// How deep a schema may be nested to be compiled on the stack of whoever asks; a level takes ten kibibytes of it.
+const SHALLOW_SCHEMA_MAX: u32 = 16;
+/// How deep a validation may be nested to be done on the stack of whoever asks; a level takes three kibibytes of it.
+const SHALLOW_WALK_MAX: u32 = 32;
+/// How large the stack for what is deeper is, in bytes: more than twice of what the deepest takes.
+const DEEP_STACK_BYTES: usize = 8 << 20;
+/// How long a reason may be, in characters.
+const REASON_CHARS_MAX: usize = 500;
 
-/// Keywords by which the work cannot be foreseen. Hardly any tool has a use for them.
-const REFUSED: [&str; 5] = ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor", "$id"];
+/// What the schemas of one toolset may still take together.
+pub(crate) struct Allowance {
+    bytes: u64,
+    parts: u64,
+    patterns: u64,
+}
 
 /// A schema, ready to validate values.
 pub(crate) struct Schema {
@@ -33,232 +58,123 @@ pub(crate) struct Schema {
     validator: Validator,
 }
 
+// === impl Allowance ===
+
+impl Allowance {
+    /// Returns what a toolset has before its first schema is compiled.
+    pub(crate) fn of_a_toolset() -> Self {
+        Self { bytes: SCHEMAS_BYTES_MAX, parts: PARTS_MAX, patterns: PATTERNS_MAX }
+    }
+
+    fn take_bytes(&mut self, bytes: u64) -> Result<(), String> {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.ok_or_else(|| format!("the schemas have more than {SCHEMAS_BYTES_MAX} bytes together"))?;
+        Ok(())
+    }
+
+    fn take_part(&mut self) -> Result<(), String> {
+        let left = self.parts.checked_sub(1);
+        self.parts = left.ok_or_else(|| {
+            format!("the schemas have more than {PARTS_MAX} parts together, with their references put in")
+        })?;
+        Ok(())
+    }
+
+    fn take_pattern(&mut self) -> Result<(), String> {
+        let left = self.patterns.checked_sub(1);
+        self.patterns = left.ok_or_else(|| format!("the schemas use more than {PATTERNS_MAX} patterns together"))?;
+        Ok(())
+    }
+}
+
 // === impl Schema ===
 
 impl Schema {
-    /// Compiles a schema, or says why not.
-    pub(crate) fn compile(schema: &Json) -> Result<Self, String> {
+    /// Compiles a schema that stands for itself, or says why not.
+    pub(crate) fn alone(schema: &Json) -> Result<Self, String> {
+        Self::compile(schema, &mut Allowance::of_a_toolset())
+    }
+
+    /// Compiles a schema and takes what it needs off the allowance, or says why not.
+    pub(crate) fn compile(schema: &Json, allowance: &mut Allowance) -> Result<Self, String> {
         if schema.byte_len() > SCHEMA_BYTES_MAX {
             return Err(format!("the schema has {} bytes, {SCHEMA_BYTES_MAX} are the most", schema.byte_len()));
         }
+        allowance.take_bytes(schema.byte_len())?;
         let root = schema.to_value();
-        Expansion { root: &root, parts: 0, open: Vec::new() }.visit(&root, 0)?;
-        let patterns = jsonschema::PatternOptions::regex().size_limit(PATTERN_BYTES_MAX);
-        let validator = jsonschema::options()
+        let deepest = Expansion::new(&root, allowance).check()?;
+        let validator = if deepest <= SHALLOW_SCHEMA_MAX {
+            Self::build(&root)
+        } else {
+            on_a_deep_stack(|| Self::build(&root)).and_then(std::convert::identity)
+        };
+        validator.map(|validator| Self { root, validator })
+    }
+
+    fn build(root: &Value) -> Result<Validator, String> {
+        let patterns =
+            jsonschema::PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_CACHE_BYTES_MAX);
+        jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(patterns)
-            .build(&root)
-            .map_err(|error| format!("the schema is not valid: {error}"))?;
-        Ok(Self { root, validator })
+            .should_validate_formats(false)
+            .build(root)
+            .map_err(|error| format!("the schema is not valid: {error}"))
     }
 
     /// Validates a value; `subject` says whose it is.
     pub(crate) fn validate(&self, json: &Json, subject: impl Fn() -> String) -> Result<(), Failure> {
         let value = json.to_value();
-        let left = STEPS_BASE.saturating_add(json.byte_len().saturating_mul(STEPS_PER_BYTE));
-        let walked = Walk { root: &self.root, left }.visit(&self.root, &value, 0);
-        walked.map_err(|reason| Failure::invalid(subject(), "", reason))?;
-        self.validator.validate(&value).map_err(|error| {
-            let reason: String = error.to_string().chars().take(500).collect();
-            Failure::invalid(subject(), error.instance_path().to_string(), reason)
+        let checked = match self.check(&value, json.byte_len(), SHALLOW_WALK_MAX) {
+            Err(Broken::TooDeep) => on_a_deep_stack(|| self.check(&value, json.byte_len(), WALK_DEPTH_MAX))
+                .unwrap_or_else(|reason| Err(Broken::At { pointer: String::new(), reason })),
+            checked => checked,
+        };
+        checked.map_err(|broken| {
+            let (pointer, reason) = match broken {
+                Broken::TooDeep => (String::new(), format!("its validation is nested more than {WALK_DEPTH_MAX} deep")),
+                Broken::At { pointer, reason } => (pointer, reason),
+            };
+            Failure::invalid(subject(), pointer, reason)
+        })
+    }
+
+    /// Validates a value when that is not nested deeper than some bound.
+    fn check(&self, value: &Value, byte_len: u64, depth_max: u32) -> Result<(), Broken> {
+        let visits = Walk::count(&self.root, value, byte_len, depth_max)?;
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        if visits > REASON_VISITS_MAX {
+            let reason = "it breaks its schema; it is too large to say where".to_owned();
+            return Err(Broken::At { pointer: String::new(), reason });
+        }
+        self.validator.validate(value).map_err(|error| {
+            let reason: String = error.to_string().chars().take(REASON_CHARS_MAX).collect();
+            Broken::At { pointer: error.instance_path().to_string(), reason }
         })
     }
 }
 
-/// Finds what a reference inside a schema leads to. What leads nowhere is left to the compiler, which refuses it.
+/// Does what may take a deep stack, and waits for it. There are never more such threads than there are threads for guests.
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("schema".to_owned()).stack_size(DEEP_STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| format!("there is no thread to look at what is nested deep: {error}"))?;
+        thread.join().map_err(|_| "what looks at a schema broke".to_owned())
+    })
+}
+
+/// Finds what a reference inside a schema leads to.
+///
+/// Only a plain pointer from the root is taken, in characters that mean themselves: whatever else a reference may be
+/// (absolute, escaped, a name) the compiler might resolve in another way than this does, and expand what was never counted.
 fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
-    root.pointer(reference.strip_prefix('#')?)
-}
-
-/// Counts the parts of a schema as the compiler meets them: a reference counts as what it leads to.
-struct Expansion<'a> {
-    root: &'a Value,
-    parts: u64,
-    /// The references on the way here; one that leads back is not followed again.
-    open: Vec<&'a str>,
-}
-
-impl<'a> Expansion<'a> {
-    fn visit(&mut self, part: &'a Value, depth: u32) -> Result<(), String> {
-        self.parts += 1;
-        if self.parts > PARTS_MAX {
-            return Err(format!("the schema has more than {PARTS_MAX} parts with its references put in"));
-        }
-        if depth > NESTING_MAX {
-            return Err(format!("the schema is nested more than {NESTING_MAX} deep with its references put in"));
-        }
-        match part {
-            Value::Array(items) => items.iter().try_for_each(|item| self.visit(item, depth + 1)),
-            Value::Object(fields) => {
-                if let Some(name) = REFUSED.iter().find(|name| fields.get(**name).is_some_and(Value::is_string)) {
-                    return Err(format!("the schema uses `{name}`, which is not supported"));
-                }
-                if let Some(Value::String(reference)) = fields.get("$ref") {
-                    self.follow(reference, depth)?;
-                }
-                fields.values().try_for_each(|field| self.visit(field, depth + 1))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn follow(&mut self, reference: &'a str, depth: u32) -> Result<(), String> {
-        if self.open.contains(&reference) {
-            return Ok(());
-        }
-        let Some(target) = target(self.root, reference) else { return Ok(()) };
-        self.open.push(reference);
-        let visited = self.visit(target, depth + 1);
-        self.open.pop();
-        visited
-    }
-}
-
-/// Walks through a schema and a value together, as the validator will, and counts.
-struct Walk<'a> {
-    root: &'a Value,
-    left: u64,
-}
-
-impl Walk<'_> {
-    fn step(&mut self, steps: u64) -> Result<(), String> {
-        let left = self.left.checked_sub(steps);
-        self.left = left.ok_or("its validation takes too many steps: the schema goes over the same part too often")?;
-        Ok(())
-    }
-
-    fn visit(&mut self, schema: &Value, value: &Value, depth: u32) -> Result<(), String> {
-        self.step(1)?;
-        if depth > WALK_DEPTH_MAX {
-            return Err(format!("its validation is nested more than {WALK_DEPTH_MAX} deep"));
-        }
-        let Value::Object(keywords) = schema else { return Ok(()) };
-        for (keyword, argument) in keywords {
-            self.step(1)?;
-            match (keyword.as_str(), argument) {
-                ("$ref", Value::String(reference)) => {
-                    if let Some(target) = target(self.root, reference) {
-                        self.visit(target, value, depth + 1)?;
-                    }
-                }
-                ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-                    schemas.iter().try_for_each(|schema| self.visit(schema, value, depth + 1))?;
-                }
-                ("not" | "if" | "then" | "else", schema) => self.visit(schema, value, depth + 1)?,
-                ("dependentSchemas", Value::Object(schemas)) => {
-                    schemas.values().try_for_each(|schema| self.visit(schema, value, depth + 1))?;
-                }
-                ("enum", Value::Array(values)) => self.step(values.len() as u64)?,
-                (keyword, argument) => self.visit_children(keyword, argument, value, depth)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Walks the keywords that look at what is inside the value.
-    fn visit_children(&mut self, keyword: &str, argument: &Value, value: &Value, depth: u32) -> Result<(), String> {
-        match (keyword, argument, value) {
-            ("properties", Value::Object(schemas), Value::Object(fields)) => {
-                for (name, schema) in schemas {
-                    self.step(1)?;
-                    if let Some(field) = fields.get(name) {
-                        self.visit(schema, field, depth + 1)?;
-                    }
-                }
-            }
-            // Whether a pattern matches is not asked here: all are counted as if they did.
-            ("patternProperties", Value::Object(schemas), Value::Object(fields)) => {
-                for (schema, field) in schemas.values().flat_map(|s| fields.values().map(move |field| (s, field))) {
-                    self.visit(schema, field, depth + 1)?;
-                }
-            }
-            ("additionalProperties" | "unevaluatedProperties", schema, Value::Object(fields)) => {
-                fields.values().try_for_each(|field| self.visit(schema, field, depth + 1))?;
-            }
-            ("propertyNames", schema, Value::Object(fields)) => {
-                fields.keys().try_for_each(|_| self.visit(schema, &Value::Null, depth + 1))?;
-            }
-            ("prefixItems", Value::Array(schemas), Value::Array(items)) => {
-                schemas.iter().zip(items).try_for_each(|(schema, item)| self.visit(schema, item, depth + 1))?;
-            }
-            ("items" | "contains" | "unevaluatedItems", schema, Value::Array(items)) => {
-                items.iter().try_for_each(|item| self.visit(schema, item, depth + 1))?;
-            }
-            ("uniqueItems" | "const", _, Value::Array(items)) => self.step(items.len() as u64)?,
-            _ => {}
-        }
-        Ok(())
-    }
+    let pointer = reference.strip_prefix('#')?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b);
+    pointer.bytes().all(is_plain).then(|| root.pointer(pointer)).flatten()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn compile(text: &str) -> Result<Schema, String> {
-        Schema::compile(&Json::parse(text).unwrap())
-    }
-
-    fn validate(schema: &str, value: &str) -> Result<(), Failure> {
-        compile(schema).unwrap().validate(&Json::parse(value).unwrap(), || "value".to_owned())
-    }
-
-    /// Levels of which each says something twice about the next.
-    fn doubling(levels: usize, keyword: &str) -> String {
-        let level = |n: usize| {
-            let next = format!(r##"{{"$ref":"#/$defs/d{}"}}"##, n + 1);
-            format!(r#""d{n}":{{"{keyword}":[{next},{next}]}}"#)
-        };
-        let defs: Vec<String> = (0..levels).map(level).chain([format!(r#""d{levels}":{{}}"#)]).collect();
-        format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{}}}}}"##, defs.join(","))
-    }
-
-    #[test]
-    fn an_ordinary_schema_validates() {
-        let schema =
-            r##"{"properties":{"a":{"$ref":"#/$defs/n"},"b":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"integer"}}}"##;
-        assert!(validate(schema, r#"{"a":1,"b":2}"#).is_ok());
-        match validate(schema, r#"{"a":1,"b":"x"}"#) {
-            Err(Failure::Invalid(invalid)) => assert_eq!(invalid.pointer, "/b"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn references_that_double_at_each_level_are_refused() {
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            assert!(compile(&doubling(5, keyword)).is_ok());
-            let error = compile(&doubling(40, keyword)).err().unwrap();
-            assert!(error.contains("parts"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_long_chain_of_references_is_refused() {
-        let defs: Vec<String> = (0..5_000).map(|n| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1)).collect();
-        let error = compile(&format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d5000":{{}}}}}}"##, defs.join(","))).err();
-        assert!(error.is_some_and(|error| error.contains("nested")));
-    }
-
-    #[test]
-    fn recursion_that_doubles_with_the_value_is_refused() {
-        let schema = r##"{"properties":{"n":{"allOf":[{"$ref":"#"},{"$ref":"#"}]}}}"##;
-        let nested = |depth: usize| format!("{}1{}", r#"{"n":"#.repeat(depth), "}".repeat(depth));
-        assert!(validate(schema, &nested(5)).is_ok());
-        let failure = validate(schema, &nested(60));
-        assert!(matches!(&failure, Err(Failure::Invalid(i)) if i.reason.contains("steps")), "{failure:?}");
-    }
-
-    #[test]
-    fn a_schema_that_means_itself_is_refused_when_it_is_used() {
-        let Ok(schema) = compile(r##"{"$ref":"#"}"##) else { return };
-        assert!(schema.validate(&Json::null(), || "value".to_owned()).is_err());
-    }
-
-    #[test]
-    fn recursion_that_goes_on_with_the_value_is_allowed() {
-        let schema = r##"{"properties":{"n":{"$ref":"#"}},"additionalProperties":false}"##;
-        let nested = |depth: usize| format!("{}{{}}{}", r#"{"n":"#.repeat(depth), "}".repeat(depth));
-        assert!(validate(schema, &nested(100)).is_ok());
-    }
-}
+mod tests;

@@ -2,79 +2,278 @@
 //! The one path of every effect of every program.
 //!
 //! authorize (grants) → reserve (ledger) → record intent → perform (port) → record outcome → settle (ledger)
+//!
+//! On the way back to where a run was, what is recorded is not done again: its outcome is what was recorded.
 
 use std::sync::Arc;
 
 use priory_core::effect::Level;
 use priory_core::event::Event;
 use priory_core::grant::Access;
+use priory_core::http::HttpRequest;
 use priory_core::limits::Dimension;
-use priory_core::{Effect, Failure, Outcome, Value};
+use priory_core::{Effect, Failure, Outcome};
+use url::Url;
 
-use crate::authorize::authorize;
-use crate::frame::{Frame, byte_len};
+use crate::activity::Running;
+use crate::authorize::{Plan, authorize, permit, plan};
+use crate::frame::Frame;
+use crate::past::{PastEnd, PastStep};
 use crate::perform::perform;
+use crate::run::{Halt, Live};
+use crate::size;
+use crate::tape::Stamp;
 
-/// Passes one effect of a frame.
+/// An outcome, with the time at which it was recorded, in milliseconds since 1970.
+pub(crate) type Timed = (Outcome, u64);
+
+/// An effect that may go on.
+struct Admitted {
+    plan: Plan,
+    /// The fuel that its frame had burnt when it asked.
+    fuel: u64,
+    /// When it was asked for, in milliseconds since 1970.
+    asked_unix_ms: u64,
+    /// Whether what is recorded has to be durable first.
+    has_to_commit: bool,
+    /// What it came to before, where it is done again to see whether it comes to the same.
+    known: Option<PastEnd>,
+}
+
+/// What was decided about an effect before anything was done.
+enum Decision {
+    GoOn(Admitted),
+    Ended(Outcome, Stamp),
+}
+
+/// Passes one effect of a frame that waits for it.
 ///
-/// `step` is its number in the frame, taken when it was asked for; `fuel` is what the frame had burnt then; `inline`
-/// says that the frame waits for it. What a frame that is opened here reserves is settled where that frame ends, and
-/// what it yields is charged to the frame that asked before it is shown.
-pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, inline: bool) -> Outcome {
-    let effect = Arc::new(effect);
-    // What is refused counts as well: it is written down, and without end it would fill the journal.
-    let charged = frame.charge_call();
-    if charged.is_err() && !frame.first_over_calls() {
-        return charged.map(|()| Value::Unit);
-    }
-    let admitted = charged.and_then(|()| authorize(frame, &effect));
-    let outcome = match admitted {
-        Ok(plan) => {
-            frame.record(fuel, Event::Intent { step, effect: effect.clone() });
-            perform(frame, step, plan, fuel, inline).await
+/// `step` is its number in the frame, taken when it was asked for; `fuel` is what the frame had burnt then. What
+/// a frame that is opened here reserves is settled where that frame ends, and what it yields is charged to the frame
+/// that asked before it is shown.
+pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64) -> Timed {
+    let (outcome, stamp) = match decide(frame, step, effect, fuel, false) {
+        Ok(Decision::Ended(outcome, stamp)) => (outcome, stamp),
+        Ok(Decision::GoOn(admitted)) => {
+            let _performing = frame.enter();
+            let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true };
+            go_on(unfinished, admitted).await
         }
-        Err(failure) => Err(failure),
+        Err(halt) => frame.run.halt(halt).await,
     };
-    let outcome = outcome.and_then(|value| frame.charge_bytes(byte_len(&value)).map(|()| value));
-    frame.record(fuel, Event::Outcome { step, effect, outcome: Arc::new(outcome.clone()) });
-    outcome
+    (outcome, stamp.unix_ms)
 }
 
 /// Starts an effect on a task of its own and returns its number.
 pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32, Failure> {
     let step = frame.next_step();
-    let allowed = frame.given.limits.get(Dimension::Pending);
-    frame
-        .pending
-        .open(step, allowed)
-        .map_err(|count| frame.over(Dimension::Pending, count.saturating_add(1), allowed))?;
-    frame.pending.entered();
-    let ending = Ending { frame: frame.clone(), step };
-    let task = frame.run.ports.compute.spawn(Box::pin(async move {
-        let outcome = pass(&ending.frame, step, effect, fuel, false).await;
-        ending.frame.pending.end(step, outcome);
-    }));
-    frame.pending.attach(step, task);
+    open(frame, step)?;
+    begin(frame, step, effect, fuel, false);
     Ok(step)
 }
 
-/// Makes sure that whoever waits for a started effect is told of its end, even when its task breaks.
-struct Ending {
-    frame: Arc<Frame>,
-    step: u32,
+/// Announces a request, so that it has its place among the effects, counts, and is refused now if it is refused.
+pub(crate) fn announce(frame: &Arc<Frame>, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
+    let step = frame.next_step();
+    if frame.past_step(step).is_none() {
+        let refused = match frame.charge_call() {
+            Err(over) if !frame.first_over_calls() => return Err(over),
+            charged => charged.and_then(|()| frame.check(&Access::Http { method, url })),
+        };
+        if let Err(failure) = refused {
+            let (method, url) = (method.to_owned(), url.clone());
+            let request = HttpRequest { method, url, headers: Vec::new(), body: Vec::new(), first_byte_ms: None };
+            let effect = Arc::new(Effect::HttpRequest(request));
+            frame.record(fuel, Event::Refused { step, effect, failure: failure.clone() });
+            return Err(failure);
+        }
+    }
+    open(frame, step)?;
+    frame.pending.announce(step, fuel);
+    Ok(step)
 }
 
-impl Drop for Ending {
+/// Sends an announced request on a task of its own.
+pub(crate) fn send(frame: &Arc<Frame>, step: u32, request: HttpRequest) {
+    if let Some(fuel) = frame.pending.announced(step) {
+        begin(frame, step, Effect::HttpRequest(request), fuel, true);
+    }
+}
+
+/// Makes room for an effect that is started.
+fn open(frame: &Arc<Frame>, step: u32) -> Result<(), Failure> {
+    let allowed = frame.given.limits.get(Dimension::Pending);
+    let planned = frame.past_step(step).and_then(|known| known.end.as_ref()).map(|end| end.stamp.seq);
+    let opened = frame.pending.open(step, allowed, planned);
+    opened.map_err(|count| frame.over(Dimension::Pending, count.saturating_add(1), allowed))
+}
+
+/// Decides about an effect at once, and goes on with it on a task of its own.
+fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) {
+    let admitted = match decide(frame, step, effect, fuel, is_announced) {
+        Ok(Decision::GoOn(admitted)) => admitted,
+        Ok(Decision::Ended(outcome, stamp)) => return frame.pending.end(step, stamp, outcome),
+        Err(halt) => return frame.run.stop(halt),
+    };
+    frame.pending.entered();
+    let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true };
+    let started = Started { frame: frame.clone(), running: frame.run.activity.begin(), live: frame.run.live() };
+    let task = frame.run.ports.compute.spawn(Box::pin(async move {
+        let started = started;
+        let (outcome, stamp) = go_on(unfinished, admitted).await;
+        started.frame.pending.end(step, stamp, outcome);
+    }));
+    frame.pending.attach(step, task);
+}
+
+/// Decides about an effect: from what is known of it, or by grants and budget.
+fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Result<Decision, Halt> {
+    match frame.past_step(step) {
+        Some(known) => again(frame, step, effect, known),
+        None if frame.run.past.is_trial => {
+            let (path, now) = (frame.given.path.clone(), Arc::new(effect));
+            Err(match frame.run.past.is_open_ended {
+                true => Halt::Past { frame: path, step },
+                false => Halt::Diverged { frame: path, step, known: None, now },
+            })
+        }
+        None => Ok(first_time(frame, step, effect, fuel, is_announced)),
+    }
+}
+
+/// Decides about an effect that was never asked for before.
+fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Decision {
+    // What is refused counts as well: it is written down, and without end it would fill the journal.
+    let charged = if is_announced { Ok(()) } else { frame.charge_call() };
+    if let Err(over) = &charged
+        && !frame.first_over_calls()
+    {
+        return Decision::Ended(Err(over.clone()), frame.run.tape.now());
+    }
+    let effect = Arc::new(effect);
+    let charged = charged.and_then(|()| frame.charge_bytes(size::of_effect(&effect)));
+    match charged.and_then(|()| authorize(frame, &effect)) {
+        Ok(plan) => {
+            let has_to_commit = effect.is_external() || frame.run.tape.is_eager();
+            let asked = frame.record(fuel, Event::Intent { step, effect });
+            Decision::GoOn(Admitted { plan, fuel, asked_unix_ms: asked.unix_ms, has_to_commit, known: None })
+        }
+        Err(failure) => {
+            let stamp = frame.record(fuel, Event::Refused { step, effect, failure: failure.clone() });
+            Decision::Ended(Err(failure), stamp)
+        }
+    }
+}
+
+/// Decides about an effect that was asked for before.
+fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Result<Decision, Halt> {
+    if *known.effect != effect {
+        let (frame, known) = (frame.given.path.clone(), Some(known.effect.clone()));
+        return Err(Halt::Diverged { frame, step, known, now: Arc::new(effect) });
+    }
+    let admitted = |plan, has_to_commit, end| Admitted {
+        plan,
+        fuel: known.fuel,
+        asked_unix_ms: known.asked_unix_ms,
+        has_to_commit,
+        known: end,
+    };
+    let Some(end) = &known.end else {
+        if frame.run.past.is_trial {
+            return Err(Halt::Past { frame: frame.given.path.clone(), step });
+        }
+        // It is in flight: what was allowed then may have been taken back.
+        frame.charge_again(size::of_effect(&effect));
+        return Ok(match authorize(frame, &effect) {
+            Ok(plan) => Decision::GoOn(admitted(plan, effect.is_external(), None)),
+            Err(failure) => {
+                let (outcome, stamp) = record_end(frame, step, known.fuel, Err(failure));
+                Decision::Ended(outcome, stamp)
+            }
+        });
+    };
+    if !end.was_refused {
+        // Grants with a number of uses are used up as they were; whether they hold now does not matter.
+        let _ = permit(frame, &effect);
+    }
+    frame.charge_again(size::of_effect(&effect).saturating_add(size::of_outcome(&end.outcome)));
+    if frame.run.past.is_trial && !end.was_refused && frame.run.past.can_be_tried(&frame.given.path.child(step), &end.outcome) {
+        if let Ok(plan) = plan(frame, &effect) {
+            return Ok(Decision::GoOn(admitted(plan, false, Some(end.clone()))));
+        }
+    }
+    frame.absorb_again(known.used);
+    Ok(Decision::Ended((*end.outcome).clone(), end.stamp))
+}
+
+/// Goes on with an effect to its end, and records what it came to.
+async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stamp) {
+    let (frame, step) = (unfinished.frame.clone(), unfinished.step);
+    let run = &frame.run;
+    let Admitted { plan, fuel, asked_unix_ms, has_to_commit, known } = admitted;
+    if has_to_commit && let Err(error) = run.tape.commit().await {
+        return run.halt(error.into()).await;
+    }
+    let outcome = perform(&frame, step, plan, fuel, asked_unix_ms).await;
+    unfinished.is_open = false;
+    if let Some(known) = known {
+        if outcome != *known.outcome {
+            let (frame, now) = (frame.given.path.clone(), Arc::new(outcome));
+            return run.halt(Halt::OtherOutcome { frame, step, known: known.outcome, now }).await;
+        }
+        return (outcome, known.stamp);
+    }
+    let outcome = frame.charge_bytes(size::of_outcome(&outcome)).and(outcome);
+    let (outcome, stamp) = record_end(&frame, step, fuel, outcome);
+    let kept = if run.tape.is_eager() { run.tape.commit().await } else { run.tape.keep_up(&run.ports.compute).await };
+    match kept {
+        Ok(()) => (outcome, stamp),
+        Err(error) => run.halt(error.into()).await,
+    }
+}
+
+fn record_end(frame: &Frame, step: u32, fuel: u64, outcome: Outcome) -> (Outcome, Stamp) {
+    let stamp = frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome.clone()) });
+    (outcome, stamp)
+}
+
+/// Makes sure that an effect whose intent is recorded has an outcome, also when it is withdrawn or its task breaks.
+struct Unfinished {
+    frame: Arc<Frame>,
+    step: u32,
+    fuel: u64,
+    is_open: bool,
+}
+
+impl Drop for Unfinished {
     fn drop(&mut self) {
-        // It changes nothing where the effect has ended, or was withdrawn and forgotten.
-        self.frame.pending.end(self.step, Err(Failure::Cancelled { by: "the host".into() }));
+        if self.is_open {
+            let cancelled = Err(Failure::Cancelled { by: "its caller".into() });
+            let (outcome, stamp) = record_end(&self.frame, self.step, self.fuel, cancelled);
+            // It changes nothing where the frame itself waited for the effect.
+            self.frame.pending.end(self.step, stamp, outcome);
+        }
+    }
+}
+
+/// What a started effect is while its task is there.
+struct Started {
+    frame: Arc<Frame>,
+    #[expect(dead_code, reason = "it counts as long as it is there")]
+    running: Running,
+    #[expect(dead_code, reason = "it counts as long as it is there")]
+    live: Live,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
         self.frame.pending.left();
     }
 }
 
 /// Passes a line of log. It has no outcome: without the grant it is dropped.
 pub(crate) fn log(frame: &Arc<Frame>, level: Level, message: &str, fuel: u64) {
-    if frame.allow(&Access::Log).is_ok() {
+    if frame.allow(&Access::Log).is_ok() && !frame.next_log_is_past() {
         frame.record(fuel, Event::Log { level, message: Arc::from(message) });
     }
 }

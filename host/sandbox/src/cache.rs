@@ -118,30 +118,47 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 fn read_or_make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let read = || -> io::Result<Option<[u8; KEY_BYTES]>> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(bytes.try_into().ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    match read_key(path) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => {
+            // It has another length, so it checks nothing; what was written with it is made anew.
+            fs::remove_file(path)?;
+            make_key(path)
         }
-    };
-    if let Some(key) = read()? {
-        return Ok(key);
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(path),
+        Err(error) => Err(error),
     }
+}
+
+/// Returns the key that is there; `None` when it is none.
+fn read_key(path: &Path) -> io::Result<Option<[u8; KEY_BYTES]>> {
+    Ok(fs::read(path)?.try_into().ok())
+}
+
+/// Makes a key. Where another process has made one meanwhile, that one holds for both.
+fn make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    write_private(path, &key)?;
-    // Another process may have made one at the same time: the one that is there now holds for both.
-    Ok(read()?.unwrap_or(key))
+    match private(path, &key)?.persist_noclobber(path) {
+        Ok(_) => Ok(key),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            read_key(path)?.ok_or_else(|| io::Error::other("its key is broken"))
+        }
+        Err(error) => Err(error.error),
+    }
 }
 
 /// Writes a file as a whole or not at all.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    private(path, bytes)?.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Writes a temporary file beside a path, for its user alone.
+fn private(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
-    // A temporary file is made for its user alone.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
-    file.persist(path).map(|_| ()).map_err(|error| error.error)
+    Ok(file)
 }
 
 /// Makes a stable hash of what implements [`Hash`].
@@ -154,5 +171,28 @@ impl Hasher for Blake {
 
     fn finish(&self) -> u64 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_makes_the_key_second_takes_the_first_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let first = make_key(&path).unwrap();
+        assert_eq!(make_key(&path).unwrap(), first);
+        assert_eq!(read_or_make_key(&path).unwrap(), first);
+    }
+
+    #[test]
+    fn a_broken_key_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "short").unwrap();
+        let key = read_or_make_key(&path).unwrap();
+        assert_eq!(read_or_make_key(&path).unwrap(), key);
     }
 }

@@ -2,10 +2,18 @@
 //! The clocks that a guest sees: they go by the fuel that it burns and by what it slept, so they are the same in
 //! every replay.
 
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use priory_core::Effect;
+use priory_core::ports::{FrameHost, Seen};
+use priory_core::usage::Meter;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::async_trait;
@@ -17,6 +25,9 @@ use crate::state::Guest;
 
 /// The version of the WASI interfaces that the runtime implements; older guests match it.
 const WASI: &str = "0.2.12";
+const NS_PER_MS: u64 = 1_000_000;
+/// From which length on a sleep is an effect. Shorter ones are only waited for; the guest's clock tells no difference.
+const EFFECT_MIN: Duration = Duration::from_millis(20);
 /// One unit of fuel is one nanosecond of the guest's time.
 const NS_PER_FUEL: u64 = 1;
 /// What the guest is told of the grain of its clocks.
@@ -30,11 +41,23 @@ pub(crate) struct GuestClock {
     slept_ns: AtomicU64,
     /// Fuel burnt when the guest last asked.
     fuel: AtomicU64,
+    /// The time of the last outcome that the guest was given; its clocks are never behind it.
+    seen: Arc<Seen>,
+    /// The sleeps that the guest waits for right now, by their ends.
+    waiting: Mutex<BTreeSet<(u64, u64)>>,
+    next_sleep: AtomicU64,
 }
 
 impl GuestClock {
-    pub(crate) fn new(unix_ms: u64) -> Self {
-        Self { start_unix_ns: unix_ms.saturating_mul(1_000_000), slept_ns: AtomicU64::new(0), fuel: AtomicU64::new(0) }
+    pub(crate) fn new(unix_ms: u64, seen: Arc<Seen>) -> Self {
+        Self {
+            start_unix_ns: unix_ms.saturating_mul(NS_PER_MS),
+            slept_ns: AtomicU64::new(0),
+            fuel: AtomicU64::new(0),
+            seen,
+            waiting: Mutex::default(),
+            next_sleep: AtomicU64::new(0),
+        }
     }
 
     /// Returns the time since the frame began, in nanoseconds.
@@ -60,6 +83,8 @@ fn clock<'a>(store: &'a StoreContextMut<'_, Guest>) -> &'a Arc<GuestClock> {
     let fuel = crate::execute::burnt(store);
     guest.meter.set_fuel(fuel);
     guest.clock.fuel.store(fuel, Ordering::Relaxed);
+    let seen_ns = guest.clock.seen.unix_ms().saturating_mul(NS_PER_MS);
+    guest.clock.reach(seen_ns.saturating_sub(guest.clock.start_unix_ns));
     &guest.clock
 }
 
@@ -88,29 +113,98 @@ fn datetime(ns: u64) -> Datetime {
 }
 
 fn sleep(guest: &mut Guest, clock: Arc<GuestClock>, instant_ns: u64) -> wasmtime::Result<Resource<DynPollable>> {
-    let wait = Duration::from_nanos(instant_ns.saturating_sub(clock.monotonic_ns()));
-    let timer = Box::pin(tokio::time::sleep(wait));
-    let sleep = guest.table.push(Sleep { timer, clock, instant_ns, yielded: false })?;
+    let key = (instant_ns, clock.next_sleep.fetch_add(1, Ordering::Relaxed));
+    let (host, meter) = (guest.host.clone(), guest.meter.clone());
+    let sleep = guest.table.push(Sleep { clock, host, meter, key, going_on: None })?;
     subscribe(&mut guest.table, sleep)
 }
 
 /// A sleep of a guest. It takes real time, and moves the guest's clock when it is over.
+///
+/// Of several sleeps that a guest waits for at once, only the one that ends first goes on: so which of them is over does
+/// not depend on how busy the machine is.
 struct Sleep {
-    timer: std::pin::Pin<Box<tokio::time::Sleep>>,
     clock: Arc<GuestClock>,
-    instant_ns: u64,
-    yielded: bool,
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+    /// When it is over by the clock of the guest, and its number.
+    key: (u64, u64),
+    going_on: Option<GoingOn>,
+}
+
+/// How a sleep goes on.
+enum GoingOn {
+    /// A longer one is an effect, which the run can wait for without being in memory.
+    Effect(u32),
+    Timer(Pin<Box<tokio::time::Sleep>>),
 }
 
 #[async_trait]
 impl Pollable for Sleep {
     async fn ready(&mut self) {
-        // A guest that polls for an instant that is over lets others go first, once.
-        if !std::mem::replace(&mut self.yielded, true) {
-            tokio::task::yield_now().await;
+        let _waiting = Waiting::new(&self.clock, self.key);
+        // Every other sleep that the guest waits for is noted before one goes on, and a guest that polls for an instant
+        // that is over lets others go first.
+        tokio::task::yield_now().await;
+        if self.clock.monotonic_ns() >= self.key.0 {
+            return;
         }
-        self.timer.as_mut().await;
-        self.clock.reach(self.instant_ns);
+        let clock = self.clock.clone();
+        poll_fn(|_| if clock.is_first(self.key) { Poll::Ready(()) } else { Poll::Pending }).await;
+        match self.going_on.get_or_insert_with(|| GoingOn::new(&*self.host, &self.meter, &clock, self.key.0)) {
+            GoingOn::Effect(number) => {
+                let number = *number;
+                // Whatever it came to, it is over.
+                let _ = self.host.wait(number).await;
+            }
+            GoingOn::Timer(timer) => timer.as_mut().await,
+        }
+        self.going_on = None;
+        self.clock.reach(self.key.0);
+    }
+}
+
+impl GoingOn {
+    fn new(host: &dyn FrameHost, meter: &Meter, clock: &GuestClock, instant_ns: u64) -> Self {
+        let left = Duration::from_nanos(instant_ns.saturating_sub(clock.monotonic_ns()));
+        let ms = u64::try_from(left.as_nanos().div_ceil(u128::from(NS_PER_MS))).unwrap_or(u64::MAX);
+        if left >= EFFECT_MIN && let Ok(number) = host.start(Effect::Sleep { ms }, meter.fuel()) {
+            return Self::Effect(number);
+        }
+        Self::Timer(Box::pin(tokio::time::sleep(left)))
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(GoingOn::Effect(number)) = self.going_on {
+            self.host.forget(number);
+        }
+    }
+}
+
+impl GuestClock {
+    fn is_first(&self, key: (u64, u64)) -> bool {
+        self.waiting.lock().first().is_none_or(|first| *first == key)
+    }
+}
+
+/// Notes that a guest waits for a sleep, until it is dropped.
+struct Waiting {
+    clock: Arc<GuestClock>,
+    key: (u64, u64),
+}
+
+impl Waiting {
+    fn new(clock: &Arc<GuestClock>, key: (u64, u64)) -> Self {
+        clock.waiting.lock().insert(key);
+        Self { clock: clock.clone(), key }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.clock.waiting.lock().remove(&self.key);
     }
 }
 

@@ -11,8 +11,6 @@ pub(crate) const SECTION: &str = "package-docs";
 /// A custom section that holds the text of a WIT package. Compilers drop [`SECTION`], so guests that want to be
 /// described embed their text themselves; `priory-sdk` has a macro for it.
 pub(crate) const WIT_SECTION: &str = "priory:wit";
-/// How deep the text of a WIT package may be nested.
-const WIT_DEPTH_MAX: usize = 64;
 /// How long one description may be, in characters.
 const DESCRIPTION_MAX: usize = 4_000;
 
@@ -42,11 +40,8 @@ impl Docs {
         docs
     }
 
-    /// Adds what stands in the text of a WIT package.
+    /// Adds what stands in the text of a WIT package. The parser bounds how deep it recurses.
     pub(crate) fn read_wit(&mut self, text: &str) {
-        if is_nested_too_deep(text) {
-            return;
-        }
         let Ok(UnresolvedPackageGroup { main, .. }) = UnresolvedPackageGroup::parse("component.wit", text) else {
             return;
         };
@@ -89,23 +84,35 @@ impl Docs {
     }
 }
 
-/// Tells whether brackets are nested deeper than any real package: the parser recurses once a level.
-fn is_nested_too_deep(text: &str) -> bool {
-    let (mut depth, mut deepest) = (0usize, 0);
-    for line in text.lines() {
-        let code = line.split("//").next().unwrap_or_default();
-        for byte in code.bytes() {
-            match byte {
-                b'<' | b'(' | b'{' => depth += 1,
-                b'>' | b')' | b'}' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            deepest = deepest.max(depth);
-        }
-    }
-    deepest > WIT_DEPTH_MAX
-}
-
 fn entries<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(key).and_then(Value::as_object).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_found_in_the_text_of_a_package() {
+        let mut docs = Docs::default();
+        docs.read_wit("package a:b; interface c { /// What it does.\n d: func(); }");
+        assert_eq!(docs.function("c", "d"), "What it does.");
+    }
+
+    /// Reads texts on a small stack: were they followed all the way down, this process would end.
+    #[test]
+    fn a_text_that_is_nested_without_end_is_left_out() {
+        const TIMES: usize = 100_000;
+        let nested = |open: &str, close: &str| format!("{}{}", open.repeat(TIMES), close.repeat(TIMES));
+        let aliases: String = (1..20_000).map(|n| format!("type t{n} = t{};", n - 1)).collect();
+        let texts = [
+            format!("package a:b; interface c {{ type t = {}; }}", nested("list<", "u8>")),
+            format!("package a:b; interface c {{ d: func(e: {}); }}", nested("tuple<", ">")),
+            format!("package a:b; {}", nested("package c:d { ", "}")),
+            format!("package a:b; {}", nested("/*", "*/")),
+            format!("package a:b; interface c {{ type t0 = u8; {aliases} }}"),
+        ];
+        let read = move || texts.iter().for_each(|text| Docs::default().read_wit(text));
+        std::thread::Builder::new().stack_size(512 << 10).spawn(read).unwrap().join().unwrap();
+    }
 }

@@ -54,15 +54,21 @@ pub(crate) async fn execute(
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
 ) -> Result<Returned, Failure> {
-    let prepared = prepare(&plugin, &order)?;
+    // Always in this order, so that nobody waits in a circle. Only then are arguments read: they may be far larger than
+    // their text, and there are never more of them than frames.
+    let large = match &plugin.large {
+        Some(places) => Some(places.take(order.depth).await),
+        None => None,
+    };
     let slot = plugin.runtime.slots.take(order.depth).await;
+    let prepared = prepare(&plugin, &order)?;
     let frame = pin!(run(&plugin, &order, prepared, host, meter.clone()));
     let result = Metered::new(frame, &meter, &*plugin.runtime.clock).await;
-    drop(slot);
+    drop((slot, large));
     result
 }
 
-/// Reads the arguments, so that a call that cannot be made costs no sandbox.
+/// Reads the arguments, so that a call that cannot be made costs no store.
 fn prepare<'a>(plugin: &'a Loaded, order: &Order) -> Result<Prepared<'a>, Failure> {
     let name = &plugin.info.name;
     let absent = |what: &str| Failure::absent(format!("{what} of {name}"), "the plugin does not export it");
@@ -107,7 +113,7 @@ async fn run(
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
 ) -> Result<Returned, Failure> {
-    let guest = Guest::new(order, host, meter)?;
+    let guest = Guest::new(order, host, meter, &plugin.runtime.folders)?;
     let mut sandbox = Sandbox { store: Store::new(plugin.pre.engine(), guest) };
     let entered = enter(plugin, order, prepared, &mut sandbox.store).await;
     let fuel = burnt(&sandbox.store);
@@ -140,8 +146,11 @@ async fn enter(
             type Listed = (Result<Vec<types::Tool>, types::Failure>,);
             let func = instance.get_typed_func::<(), Listed>(&mut *store, list)?;
             let (listed,) = func.call_async(&mut *store, ()).await?;
-            let tools = listed.map_err(failure_of_guest);
-            Ok(tools.and_then(|tools| tools_of_guest(tools, &plugin.info.name)).map(Returned::Tools))
+            let tools = listed.map_err(|failure| own_failure(order, failure)).and_then(|tools| {
+                within_output(order, tools.iter().flat_map(texts_of))?;
+                tools_of_guest(tools, &plugin.info.name)
+            });
+            Ok(tools.map(Returned::Tools))
         }
         Prepared::CallTool { call, name, arguments } => {
             type Called = (Result<String, types::Failure>,);
@@ -149,7 +158,7 @@ async fn enter(
             let (called,) = func.call_async(&mut *store, (&name, arguments.as_str())).await?;
             let json = called
                 .map_err(|failure| own_failure(order, failure))
-                .and_then(|text| within_output(order, &[&text]).map(|()| text));
+                .and_then(|text| within_output(order, [&*text]).map(|()| text));
             let subject = || format!("result of {}.{name}", plugin.info.name);
             Ok(json.and_then(|text| json_of_guest(&text, &subject())).map(Returned::Json))
         }
@@ -194,7 +203,7 @@ async fn agent(
     let func = instance.get_typed_func::<(types::Task,), (Result<types::Report, types::Failure>,)>(&mut *store, run)?;
     let (reported,) = func.call_async(&mut *store, (task.into(),)).await?;
     let report = reported.map_err(|failure| own_failure(order, failure)).and_then(|report| {
-        within_output(order, &[&report.output, report.summary.as_deref().unwrap_or_default()])?;
+        within_output(order, [&*report.output, report.summary.as_deref().unwrap_or_default()])?;
         report_of_guest(report, &name)
     });
     Ok(report.map(Returned::Report))
@@ -204,14 +213,78 @@ async fn agent(
 fn own_failure(order: &Order, failure: types::Failure) -> Failure {
     let failure = failure_of_guest(failure);
     let text = serde_json::to_string(&failure).unwrap_or_default();
-    within_output(order, &[&text]).err().unwrap_or(failure)
+    within_output(order, [&*text]).err().unwrap_or(failure)
 }
 
-fn within_output(order: &Order, texts: &[&str]) -> Result<(), Failure> {
-    let length = texts.iter().fold(0u64, |length, text| length.saturating_add(text.len() as u64));
+/// Returns all that a guest says of a tool.
+fn texts_of(tool: &types::Tool) -> impl Iterator<Item = &str> {
+    let output = tool.output_schema.as_deref().unwrap_or_default();
+    [&*tool.name, &*tool.description, &*tool.input_schema, output].into_iter()
+}
+
+fn within_output<'a>(order: &Order, texts: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
+    let length = texts.into_iter().fold(0u64, |length, text| length.saturating_add(text.len() as u64));
     let (used, allowed) = (length, order.limits.get(Dimension::OutputBytes));
     if used > allowed {
         return Err(Failure::limit(Dimension::OutputBytes, used, allowed, &order.label));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    use priory_core::event::{Label, Program};
+    use priory_core::{FramePath, Limits};
+    use priory_testkit::{QuietHost, SimClock};
+
+    use crate::{SandboxConfig, Sandboxes, Source};
+
+    const GUEST: &str = r#"(component
+        (core module $m (func (export "run") (param i32) (result i32) (local.get 0)))
+        (core instance $i (instantiate $m))
+        (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run"))))"#;
+
+    fn order(arguments: &str) -> Order {
+        Order {
+            entry: Entry::Function { index: 0, arguments: Json::parse(arguments).unwrap() },
+            label: Label { path: FramePath::root(), program: Program::Tool("test.run".into()) },
+            depth: 0,
+            limits: Limits::default(),
+            mounts: Vec::new(),
+            env: Vec::new(),
+            config: Vec::new(),
+            seed: [0; 32],
+            unix_ms: 0,
+            seen: Arc::default(),
+        }
+    }
+
+    fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn arguments_are_not_read_before_there_is_a_place_for_them() {
+        let config = SandboxConfig { frames_max: 1, depth_max: 0, has_pool: false, ..SandboxConfig::default() };
+        let sandboxes = Sandboxes::new(config, Arc::new(SimClock::at(0))).unwrap();
+        let bytes = wat::parse_str(GUEST).unwrap().into();
+        let source = Source { name: "test".into(), bytes, pinned: None, links: Vec::new() };
+        let plugin = sandboxes.load(&source).unwrap();
+        let call = |arguments| {
+            Box::pin(execute(plugin.clone(), order(arguments), Arc::new(QuietHost::default()), Arc::default()))
+        };
+        let held = poll(pin!(plugin.runtime.slots.take(0))).unwrap();
+        let mut wrong = call(r#"{"n":"no number"}"#);
+        assert!(poll(wrong.as_mut()).is_none());
+        drop(held);
+        assert!(matches!(poll(wrong.as_mut()), Some(Err(Failure::Invalid(_)))));
+        let right = poll(call(r#"{"n":7}"#).as_mut()).unwrap().unwrap();
+        assert_eq!(right, Returned::Json(Json::parse("7").unwrap()));
+    }
 }

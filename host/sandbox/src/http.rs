@@ -3,29 +3,72 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use priory_core::http::{HttpRequest, HttpResponse};
 use priory_core::ports::FrameHost;
 use priory_core::usage::Meter;
-use priory_core::{Effect, Failure, Value};
+use priory_core::{Dimension, Failure, Outcome, Value};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// How long a URL may be, in bytes.
 const URL_BYTES_MAX: usize = 16 << 10;
+/// How many requests of one guest may be on their way at once: each holds a whole response in the end.
+const OPEN_MAX: usize = 32;
 
 /// Turns requests of one guest into effects.
 pub(crate) struct Outgoing {
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
+    open: Arc<Open>,
+}
+
+/// What is on its way for one guest.
+struct Open {
+    requests: AtomicUsize,
+    /// Bytes of bodies that are being written, all together.
+    body_bytes: AtomicUsize,
     body_bytes_max: usize,
 }
 
 impl Outgoing {
     pub(crate) fn new(host: Arc<dyn FrameHost>, meter: Arc<Meter>, body_bytes_max: usize) -> Self {
-        Self { host, meter, body_bytes_max }
+        let open = Open { requests: AtomicUsize::new(0), body_bytes: AtomicUsize::new(0), body_bytes_max };
+        Self { host, meter, open: Arc::new(open) }
+    }
+
+    /// Gives a request its place among the effects of the guest, now: it is counted, and refused if it is refused.
+    fn announce(&self, request: &http::Request<WasiBody>) -> Result<(Announced, Url), Error> {
+        let url = url_of(request)?;
+        if self.open.requests.fetch_add(1, Ordering::Relaxed) >= OPEN_MAX {
+            self.open.requests.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::InternalError(Some(format!("more than {OPEN_MAX} requests are open at once"))));
+        }
+        let mut announced = Announced { host: self.host.clone(), open: self.open.clone(), number: None, body_bytes: 0 };
+        let number = self.host.announce(request.method().as_str(), &url, self.meter.fuel());
+        announced.number = Some(number.map_err(|failure| error_of(&failure))?);
+        Ok((announced, url))
+    }
+}
+
+/// A request on its way. Dropping it withdraws it.
+struct Announced {
+    host: Arc<dyn FrameHost>,
+    open: Arc<Open>,
+    number: Option<u32>,
+    body_bytes: usize,
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.open.requests.fetch_sub(1, Ordering::Relaxed);
+        self.open.body_bytes.fetch_sub(self.body_bytes, Ordering::Relaxed);
+        if let Some(number) = self.number {
+            self.host.forget(number);
+        }
     }
 }
 
@@ -39,10 +82,11 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Finished,
     ) -> Box<dyn Future<Output = Answer> + Send> {
-        let (host, fuel, most) = (self.host.clone(), self.meter.fuel(), self.body_bytes_max);
+        let announced = self.announce(&request);
         Box::new(async move {
-            let request = whole(request, options, most).await?;
-            match host.perform(Effect::HttpRequest(request), fuel).await {
+            let (mut announced, url) = announced?;
+            let request = announced.whole(request, url, options).await?;
+            match announced.send(request).await {
                 Ok(Value::Http(response)) => {
                     let done: Finished = Box::new(async { Ok(()) });
                     Ok((into_response(response)?, done))
@@ -54,14 +98,48 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
-/// Reads a request of a guest as a whole.
-async fn whole(
-    request: http::Request<WasiBody>,
-    options: Option<RequestOptions>,
-    body_bytes_max: usize,
-) -> Result<HttpRequest, Error> {
-    let (parts, body) = request.into_parts();
-    let uri = parts.uri.to_string();
+impl Announced {
+    async fn send(&mut self, request: HttpRequest) -> Outcome {
+        let Some(number) = self.number else { return Err(Failure::other("the request was not announced")) };
+        self.host.send(number, request);
+        let outcome = self.host.outcome(number).await;
+        self.number = None;
+        outcome
+    }
+
+    /// Reads a request of a guest as a whole.
+    async fn whole(
+        &mut self,
+        request: http::Request<WasiBody>,
+        url: Url,
+        options: Option<RequestOptions>,
+    ) -> Result<HttpRequest, Error> {
+        let (parts, mut body) = request.into_parts();
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let cut = |_| Error::InternalError(Some("the request body was cut short".into()));
+            let Ok(data) = frame.map_err(cut)?.into_data() else { continue };
+            self.body_bytes += data.len();
+            let most = self.open.body_bytes_max;
+            if self.open.body_bytes.fetch_add(data.len(), Ordering::Relaxed).saturating_add(data.len()) > most {
+                return Err(Error::HttpRequestBodySize(Some(most as u64)));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+        let first_byte = options.and_then(|options| options.first_byte_timeout);
+        Ok(HttpRequest {
+            method: parts.method.as_str().to_owned(),
+            url,
+            headers: headers.collect(),
+            body: bytes,
+            first_byte_ms: first_byte.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        })
+    }
+}
+
+fn url_of(request: &http::Request<WasiBody>) -> Result<Url, Error> {
+    let uri = request.uri().to_string();
     if uri.len() > URL_BYTES_MAX {
         return Err(Error::HttpRequestUriTooLong);
     }
@@ -70,21 +148,7 @@ async fn whole(
         return Err(Error::HttpRequestUriInvalid);
     }
     url.set_fragment(None);
-    let body = Limited::new(body, body_bytes_max).collect().await.map_err(|error| {
-        match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => Error::HttpRequestBodySize(Some(body_bytes_max as u64)),
-            None => Error::InternalError(Some("the request body was cut short".into())),
-        }
-    })?;
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-    let first_byte = options.and_then(|options| options.first_byte_timeout);
-    Ok(HttpRequest {
-        method: parts.method.as_str().to_owned(),
-        url,
-        headers: headers.collect(),
-        body: body.to_bytes().to_vec(),
-        first_byte_ms: first_byte.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-    })
+    Ok(url)
 }
 
 fn into_response(response: HttpResponse) -> Result<http::Response<WasiBody>, Error> {
@@ -100,7 +164,9 @@ fn into_response(response: HttpResponse) -> Result<http::Response<WasiBody>, Err
 fn error_of(failure: &Failure) -> Error {
     match failure {
         Failure::Denied(_) => Error::HttpRequestDenied,
-        Failure::Limit(limit) => Error::HttpResponseBodySize(Some(limit.allowed)),
+        Failure::Limit(limit) if matches!(limit.dimension, Dimension::CallBytes | Dimension::TotalBytes) => {
+            Error::HttpResponseBodySize(Some(limit.allowed))
+        }
         Failure::Timeout(_) => Error::ConnectionReadTimeout,
         Failure::Invalid(_) => Error::HttpProtocolError,
         Failure::Unavailable(unavailable) if unavailable.retriable => Error::DestinationUnavailable,

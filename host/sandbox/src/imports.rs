@@ -3,8 +3,10 @@
 
 mod agents;
 mod budget;
+mod human;
 mod log;
 mod pending;
+mod timers;
 mod tools;
 
 use std::sync::Arc;
@@ -33,7 +35,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     tools::add(&mut linker.instance(&interface("tools"))?)?;
     agents::add(&mut linker.instance(&interface("agents"))?)?;
     budget::add(&mut linker.instance(&interface("budget"))?)?;
-    log::add(&mut linker.instance(&interface("log"))?)
+    log::add(&mut linker.instance(&interface("log"))?)?;
+    human::add(&mut linker.instance(&interface("human"))?)?;
+    timers::add(&mut linker.instance(&interface("timers"))?)
 }
 
 fn interface(name: &str) -> String {

@@ -6,11 +6,13 @@
 //! - [`config`], [`sandbox`]: the runtime that all frames share; [`compute`]: the threads that they run on;
 //! - `inspect`, `docs`, `contract`, [`load`], [`link`], `cache`: from bytes to a [`plugin`], or to one line that says why not;
 //! - `slots`, `state`, `limiter`, `execute`, `metered`, `failure`: one frame, from its order to its end;
-//! - `imports`, `wasi`, `clock`, `http`: what a guest can ask, each translated into an effect or answered from the order;
+//! - `imports`, `wasi`, `folders`, `clock`, `http`: what a guest can ask, each translated into an effect or answered from
+//!   the order;
 //! - [`values`]: between WIT and JSON.
 //!
 //! **Invariants.** A store belongs to one frame and is never used again. No guest call is made but through `execute`. The
-//! runtime's own way to the network is compiled out. Nothing that is deserialized was not hashed with our key first.
+//! runtime's own way to the network is compiled out. No link that a guest may have made leads to a folder. Nothing that
+//! is deserialized was not hashed with our key first.
 
 pub mod compute;
 pub mod config;
@@ -27,6 +29,7 @@ mod contract;
 mod docs;
 mod execute;
 mod failure;
+mod folders;
 mod http;
 mod imports;
 mod inspect;
@@ -35,6 +38,9 @@ mod metered;
 mod slots;
 mod state;
 mod wasi;
+
+/// Names what executes guests here: what they burn is counted by it, so it stands in every journal.
+pub const ENGINE: &str = "wasmtime 48.0.8";
 
 pub use compute::ComputePool;
 pub use config::SandboxConfig;

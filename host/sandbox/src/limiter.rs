@@ -8,6 +8,7 @@ use priory_core::usage::Meter;
 use priory_core::{Dimension, Failure, Limits};
 use wasmtime::ResourceLimiter;
 
+use crate::config::TABLE_ELEMENTS_MAX;
 use crate::failure::Kill;
 
 /// Counts the memories, tables and instances of one store.
@@ -58,12 +59,17 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        // In a pool, what is told as a table's own maximum is never more than ours.
+        if maximum.is_some_and(|maximum| desired > maximum && maximum < TABLE_ELEMENTS_MAX) {
             return Ok(false);
         }
         let total = self.tables.saturating_add((desired as u64).saturating_sub(current as u64));
         if total > self.tables_max {
             return Err(self.over(Dimension::TableElements, total, self.tables_max));
+        }
+        // Tables of the pool are no larger, and what is refused there could not be told from a guest's own maximum.
+        if desired > TABLE_ELEMENTS_MAX {
+            return Err(self.over(Dimension::TableElements, desired as u64, TABLE_ELEMENTS_MAX as u64));
         }
         self.tables = total;
         Ok(true)
@@ -79,5 +85,27 @@ impl ResourceLimiter for Limiter {
 
     fn memories(&self) -> usize {
         self.instances_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use priory_core::event::Program;
+    use priory_core::{FramePath, LimitSpec};
+
+    #[test]
+    fn one_table_has_a_maximum_whatever_the_limit_is() {
+        let limits: LimitSpec = [(Dimension::TableElements, 1_000_000)].into_iter().collect();
+        let label = Label { path: FramePath::root(), program: Program::Native("test".into()) };
+        let mut limiter = Limiter::new(label, &limits.over_defaults(), Arc::default());
+        assert!(limiter.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
+        assert!(limiter.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
+        for maximum in [None, Some(TABLE_ELEMENTS_MAX), Some(TABLE_ELEMENTS_MAX + 1)] {
+            let error = limiter.table_growing(0, TABLE_ELEMENTS_MAX + 1, maximum).unwrap_err();
+            let Some(Kill(Failure::Limit(hit))) = error.downcast_ref() else { panic!("{error}") };
+            assert_eq!((hit.dimension, hit.used, hit.allowed), (Dimension::TableElements, 100_001, 100_000));
+        }
+        assert!(!limiter.table_growing(0, TABLE_ELEMENTS_MAX + 1, Some(10)).unwrap(), "the guest's own affair");
     }
 }

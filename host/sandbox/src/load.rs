@@ -10,6 +10,7 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
+use crate::config;
 use crate::contract;
 use crate::error::LoadError;
 use crate::inspect::{Inspected, inspect};
@@ -52,7 +53,8 @@ pub(crate) fn load(runtime: &Arc<Runtime>, source: &Source) -> Result<Loaded, Lo
     let linked_tools = add_links(&mut linker, &runtime.engine, name, &component, links)?;
     let pre = linker.instantiate_pre(&component).map_err(|error| unmet(&runtime.engine, name, &component, &error))?;
     let (exports, info) = describe(&runtime.engine, name, digest, bytes.len(), &component, inspected)?;
-    Ok(Loaded { runtime: runtime.clone(), info: Arc::new(info), pre, exports, linked_tools })
+    let large = runtime.large.clone().filter(|_| config::is_large(&component));
+    Ok(Loaded { runtime: runtime.clone(), info: Arc::new(info), pre, exports, linked_tools, large })
 }
 
 fn compile(runtime: &Runtime, name: &str, bytes: &[u8], digest: &Digest) -> Result<Component, LoadError> {
@@ -60,8 +62,13 @@ fn compile(runtime: &Runtime, name: &str, bytes: &[u8], digest: &Digest) -> Resu
         return Ok(component);
     }
     let _turn = runtime.compilations.take();
-    let component = Component::new(&runtime.engine, bytes)
-        .map_err(|error| LoadError::Invalid { name: name.to_owned(), reason: one_line(&error) })?;
+    let component = Component::new(&runtime.engine, bytes).map_err(|error| {
+        let (name, reason) = (name.to_owned(), one_line(&error));
+        match config::demand(&reason) {
+            Some(what) => LoadError::TooDemanding { name, what },
+            None => LoadError::Invalid { name, reason },
+        }
+    })?;
     if let Some(cache) = &runtime.cache {
         cache.put(digest, &component);
     }

@@ -10,6 +10,7 @@ use wasmtime::component::{ComponentExportIndex, InstancePre};
 
 use crate::execute;
 use crate::sandbox::Runtime;
+use crate::slots::Slots;
 use crate::state::Guest;
 use crate::values::Codec;
 
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
     pub(crate) linked_tools: Vec<String>,
+    /// Where its frames take a place besides their slot, because they need more of the pool than a slot has.
+    pub(crate) large: Option<Slots>,
 }
 
 impl Loaded {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The runtime that all frames of a host share: engine, linker, cache and places.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
@@ -12,6 +13,7 @@ use wasmtime_wasi_config::WasiConfig;
 use crate::cache::CodeCache;
 use crate::config::{self, SandboxConfig};
 use crate::error::{Error, LoadError};
+use crate::folders::Folders;
 use crate::load::{self, Source};
 use crate::plugin::Loaded;
 use crate::slots::Slots;
@@ -26,17 +28,26 @@ pub struct Sandboxes {
 impl Sandboxes {
     /// Sets up the runtime.
     pub fn new(config: SandboxConfig, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let engine = config::engine(&config)?;
+        let (engine, is_pooled) = config::engine(&config)?;
         let linker = linker(&engine).map_err(Error::Runtime)?;
         let cache = config.cache_dir.as_deref().and_then(|folder| CodeCache::open(folder, &engine));
         let slots = Slots::new(config.frames_max, config.depth_max);
+        let large = is_pooled.then(|| Slots::new(config.large_max(), config.depth_max));
+        let folders = Folders::default();
         let compilations = Turns::new(config.compilations_max);
-        Ok(Self { runtime: Arc::new(Runtime { engine, linker, cache, slots, compilations, clock, config }) })
+        let runtime = Runtime { engine, linker, cache, slots, large, folders, compilations, clock, config };
+        Ok(Self { runtime: Arc::new(runtime) })
     }
 
     /// Loads a component. It compiles, so it takes its time: call it where blocking is allowed.
     pub fn load(&self, source: &Source) -> Result<Arc<Loaded>, LoadError> {
         load::load(&self.runtime, source).map(Arc::new)
+    }
+
+    /// Says that guests may write to a folder, or may have done so before: from now on, no symbolic link in it is
+    /// followed to a folder of a frame. Folders that frames are given for writing are known without being said.
+    pub fn writable(&self, folder: &Path) {
+        self.runtime.folders.writable(folder);
     }
 }
 
@@ -46,6 +57,9 @@ pub(crate) struct Runtime {
     pub(crate) linker: Linker<Guest>,
     pub(crate) cache: Option<CodeCache>,
     pub(crate) slots: Slots,
+    /// Places for frames that need more of the pool than a slot has; there are none without a pool.
+    pub(crate) large: Option<Slots>,
+    pub(crate) folders: Folders,
     pub(crate) compilations: Turns,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: SandboxConfig,
@@ -59,6 +73,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi_config::add_to_linker(&mut linker, |guest: &mut Guest| WasiConfig::from(&guest.config))?;
     linker.allow_shadowing(true);
     crate::clock::add_to_linker(&mut linker)?;
+    crate::wasi::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     crate::imports::add_to_linker(&mut linker)?;
     Ok(linker)

@@ -13,6 +13,7 @@ use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::clock::GuestClock;
+use crate::folders::Folders;
 use crate::http::Outgoing;
 use crate::limiter::Limiter;
 use crate::wasi::Wasi;
@@ -30,20 +31,25 @@ pub(crate) struct Guest {
     pub(crate) limiter: Limiter,
     pub(crate) config: WasiConfigVariables,
     pub(crate) table: ResourceTable,
-    wasi: Wasi,
+    pub(crate) wasi: Wasi,
     http: WasiHttpCtx,
     outgoing: Outgoing,
 }
 
 impl Guest {
-    pub(crate) fn new(order: &Order, host: Arc<dyn FrameHost>, meter: Arc<Meter>) -> Result<Self, Failure> {
-        let clock = Arc::new(GuestClock::new(order.unix_ms));
+    pub(crate) fn new(
+        order: &Order,
+        host: Arc<dyn FrameHost>,
+        meter: Arc<Meter>,
+        folders: &Folders,
+    ) -> Result<Self, Failure> {
+        let clock = Arc::new(GuestClock::new(order.unix_ms, order.seen.clone()));
         let mut table = ResourceTable::new();
         table.set_max_capacity(order.limits.get_usize(Dimension::Handles));
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         Ok(Self {
-            wasi: Wasi::new(order, &host, &meter, &clock)?,
+            wasi: Wasi::new(order, &host, &meter, &clock, folders)?,
             outgoing: Outgoing::new(host.clone(), meter.clone(), order.limits.get_usize(Dimension::CallBytes)),
             limiter: Limiter::new(order.label.clone(), &order.limits, meter.clone()),
             config: order.config.iter().cloned().collect(),

@@ -2,35 +2,43 @@
 //! What a guest sees of WASI: its folders, its environment, seeded randomness, and streams that end in the log.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use priory_core::Failure;
 use priory_core::effect::Level;
-use priory_core::failure::Unavailable;
 use priory_core::grant::rule::FileMode;
 use priory_core::ports::{FrameHost, Mount, Order};
 use priory_core::usage::Meter;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryRng};
 use tokio::io::AsyncWrite;
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::filesystem::{Descriptor, Dir};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, async_trait};
+use wasmtime_wasi::{FsPerms, OpenMode, WasiCtx, WasiCtxBuilder, async_trait};
 
 use crate::clock::{GuestClock, SharedClock};
+use crate::folders::Folders;
+use crate::state::Guest;
 
+/// The version of the WASI interfaces that the runtime implements; older guests match it.
+const WASI: &str = "0.2.12";
 /// How many random bytes one call may ask for.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// How much of a line of output is kept until its end comes.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// The WASI context of one frame. Unless there are folders to open, it is only made when the guest first asks WASI for
-/// something: many never do.
+/// The WASI context of one frame. It is only made when the guest first asks WASI for something: many never do.
 pub(crate) struct Wasi {
     context: Option<WasiCtx>,
     parts: Parts,
+    /// The open folders, and where the guest sees them.
+    folders: Vec<(Dir, String)>,
 }
 
 /// What the context is made of.
@@ -48,17 +56,16 @@ impl Wasi {
         host: &Arc<dyn FrameHost>,
         meter: &Arc<Meter>,
         clock: &Arc<GuestClock>,
+        folders: &Folders,
     ) -> Result<Self, Failure> {
         let (host, meter, clock) = (host.clone(), meter.clone(), clock.clone());
         let parts = Parts { env: order.env.clone(), seed: order.seed, host, meter, clock };
-        if order.mounts.is_empty() {
-            return Ok(Self { context: None, parts });
-        }
-        let mut builder = parts.builder();
-        for mount in &order.mounts {
-            preopen(&mut builder, mount)?;
-        }
-        Ok(Self { context: Some(builder.build()), parts })
+        order.mounts.iter().filter(|mount| mount.mode == FileMode::Write).for_each(|mount| {
+            folders.writable(&mount.host_path);
+        });
+        let open = |mount: &Mount| Ok((dir(folders.open(&mount.host_path)?, mount.mode), mount.guest_path.clone()));
+        let folders = order.mounts.iter().map(open).collect::<Result<_, Failure>>()?;
+        Ok(Self { context: None, parts, folders })
     }
 
     pub(crate) fn context(&mut self) -> &mut WasiCtx {
@@ -71,7 +78,7 @@ impl Parts {
         let mut builder = WasiCtxBuilder::new();
         let generator = |purpose| Seeded { seed: self.seed, purpose, generator: None };
         let [first, second] = halves(&self.seed);
-        let stream = |level| LogStream { host: self.host.clone(), meter: self.meter.clone(), level };
+        let stream = |level| LogStream(Arc::new(Mutex::new(Lines::new(self.host.clone(), self.meter.clone(), level))));
         builder
             .secure_random(generator("secure"))
             .insecure_random(generator("insecure"))
@@ -89,18 +96,24 @@ impl Parts {
     }
 }
 
-fn preopen(builder: &mut WasiCtxBuilder, mount: &Mount) -> Result<(), Failure> {
-    let permissions = match mount.mode {
-        FileMode::Read => FsPerms::ReadOnly,
-        FileMode::Write => FsPerms::ReadWrite,
+fn dir(opened: File, mode: FileMode) -> Dir {
+    let (permissions, mode) = match mode {
+        FileMode::Read => (FsPerms::ReadOnly, OpenMode::READ),
+        FileMode::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
     };
-    let opened = builder.preopened_dir(&mount.host_path, &mount.guest_path, permissions);
-    opened.map(|_| ()).map_err(|error| {
-        Failure::Unavailable(Unavailable {
-            subject: format!("folder {}", mount.host_path.display()),
-            reason: format!("it cannot be opened: {}", error.root_cause()),
-            retriable: false,
-        })
+    Dir::new(opened, permissions, mode, false)
+}
+
+/// Puts the frame's own list of folders in place of the runtime's, which would open them by their paths.
+pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let mut preopens = linker.instance(&format!("wasi:filesystem/preopens@{WASI}"))?;
+    preopens.func_wrap("get-directories", |mut store, (): ()| {
+        let guest = store.data_mut();
+        let mut list: Vec<(Resource<Descriptor>, String)> = Vec::new();
+        for (dir, path) in &guest.wasi.folders {
+            list.push((guest.table.push(Descriptor::Dir(dir.clone()))?, path.clone()));
+        }
+        Ok((list,))
     })
 }
 
@@ -143,12 +156,10 @@ fn halves(bytes: &[u8; 32]) -> [u128; 2] {
     halves
 }
 
-/// Standard output or error of a guest: each line becomes a line of log.
-struct LogStream {
-    host: Arc<dyn FrameHost>,
-    meter: Arc<Meter>,
-    level: Level,
-}
+/// Standard output or error of a guest: each line becomes a line of log. However often a guest opens it, it is one
+/// stream with one unfinished line.
+#[derive(Clone)]
+struct LogStream(Arc<Mutex<Lines>>);
 
 impl IsTerminal for LogStream {
     fn is_terminal(&self) -> bool {
@@ -158,17 +169,11 @@ impl IsTerminal for LogStream {
 
 impl StdoutStream for LogStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.lines())
+        Box::new(self.clone())
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.lines())
-    }
-}
-
-impl LogStream {
-    fn lines(&self) -> Lines {
-        Lines { host: self.host.clone(), meter: self.meter.clone(), level: self.level, line: Vec::new() }
+        Box::new(self.clone())
     }
 }
 
@@ -181,6 +186,10 @@ struct Lines {
 }
 
 impl Lines {
+    fn new(host: Arc<dyn FrameHost>, meter: Arc<Meter>, level: Level) -> Self {
+        Self { host, meter, level, line: Vec::new() }
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let ends = piece.ends_with(b"\n");
@@ -214,13 +223,13 @@ impl Drop for Lines {
 }
 
 #[async_trait]
-impl Pollable for Lines {
+impl Pollable for LogStream {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Lines {
+impl OutputStream for LogStream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.take(&bytes).map_err(|failure| StreamError::Trap(crate::failure::Kill(failure).into()))
+        self.0.lock().take(&bytes).map_err(|failure| StreamError::Trap(crate::failure::Kill(failure).into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -232,9 +241,9 @@ impl OutputStream for Lines {
     }
 }
 
-impl AsyncWrite for Lines {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(self.take(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
+impl AsyncWrite for LogStream {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(self.0.lock().take(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -243,5 +252,24 @@ impl AsyncWrite for Lines {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use priory_testkit::QuietHost;
+
+    #[test]
+    fn a_stream_that_is_opened_twice_is_one_stream() {
+        let host = Arc::new(QuietHost::default());
+        let stream = LogStream(Arc::new(Mutex::new(Lines::new(host.clone(), Arc::default(), Level::Info))));
+        let (mut first, mut second) = (stream.p2_stream(), stream.p2_stream());
+        first.write("one ".into()).unwrap();
+        second.write("line\nand".into()).unwrap();
+        drop((stream, first));
+        assert_eq!(host.log(), ["one line"]);
+        drop(second);
+        assert_eq!(host.log(), ["one line", "and"]);
     }
 }

@@ -4,16 +4,21 @@
 //! - [`SimClock`]: time that only moves when it is told to;
 //! - [`SeededIds`]: ids and seeds that are the same every time;
 //! - [`MemoryRecorder`]: keeps what happened;
-//! - [`ScriptedHttp`]: answers requests from a script.
+//! - [`ScriptedHttp`]: answers requests from a script;
+//! - [`QuietHost`]: the host of one frame, which performs nothing;
+//! - [`journal`]: what every journal has to show.
 
 #![forbid(unsafe_code)]
 
 mod clock;
+mod frame;
 mod http;
 mod ids;
+pub mod journal;
 mod recorder;
 
 pub use clock::SimClock;
+pub use frame::QuietHost;
 pub use http::ScriptedHttp;
 pub use ids::SeededIds;
 pub use recorder::{FrameEnd, MemoryRecorder};

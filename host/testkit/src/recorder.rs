@@ -52,7 +52,7 @@ impl MemoryRecorder {
         let events = self.events.lock();
         let program_of = |frame: &priory_core::FramePath| {
             events.iter().find_map(|envelope| match &envelope.event {
-                Event::FrameStarted { program, .. } if envelope.frame == *frame => Some(program.clone()),
+                Event::FrameStarted(started) if envelope.frame == *frame => Some(started.program.clone()),
                 _ => None,
             })
         };
@@ -74,10 +74,10 @@ impl MemoryRecorder {
 }
 
 impl Recorder for MemoryRecorder {
-    fn record(&self, envelope: Envelope) {
+    fn record(&self, envelope: &Envelope) {
         let mut events = self.events.lock();
         if events.len() < EVENTS_MAX {
-            events.push(envelope);
+            events.push(envelope.clone());
         }
     }
 }

@@ -35,7 +35,7 @@
 //! this crate is a thin layer of types over [`bindings`], which is what the contract in `wit/agent` generates.
 //!
 //! What can be called: [`tools`], [`agents`], and what was started, [`pending`]. What there is to spend: [`budget`]. What can be
-//! told: [`log`]. What an author promises never to need: [`ceiling!`].
+//! told: [`log`]. Who can be asked: [`human`]. How to wait: [`timers`]. What an author promises never to need: [`ceiling!`].
 
 #[allow(missing_docs, unsafe_code, unreachable_pub)]
 #[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -64,6 +64,8 @@ pub mod bindings {
                 "priory:agent/agents@0.1.0": super::priory::agent::agents,
                 "priory:agent/budget@0.1.0": super::priory::agent::budget,
                 "priory:agent/log@0.1.0": super::priory::agent::log,
+                "priory:agent/human@0.1.0": super::priory::agent::human,
+                "priory:agent/timers@0.1.0": super::priory::agent::timers,
             },
         });
     }
@@ -75,8 +77,10 @@ mod task;
 pub mod agents;
 pub mod budget;
 mod ceiling;
+pub mod human;
 pub mod log;
 pub mod pending;
+pub mod timers;
 pub mod tools;
 pub mod toolset;
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use priory_sandbox::SandboxConfig;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -39,7 +40,8 @@ impl Bare {
     /// Makes the tool ready on an engine of the host's own settings, with a pool for some frames.
     pub fn pooled(tool: &Path, frames_max: u32) -> wasmtime::Result<Self> {
         let mut config = priory_sandbox::config::engine_config();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(priory_sandbox::config::pool(frames_max)));
+        let sandbox = SandboxConfig { frames_max, ..SandboxConfig::default() };
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(priory_sandbox::config::pool(&sandbox)));
         Self::with_config(&config, tool, true)
     }
 

@@ -90,7 +90,8 @@ fn asks_in_a_loop_for_what_it_may_not() {
     let (end, journal) = recorded(&host, spec);
     hits(&end, Dimension::Fuel, crate::stage::FUEL, "0 agent rogue");
     // Refusals are written down like everything else, so they must have an end of their own.
-    let outcomes = journal.events().iter().filter(|e| matches!(e.event, Event::Outcome { .. })).count();
+    let is_end = |event: &Event| matches!(event, Event::Outcome { .. } | Event::Refused { .. });
+    let outcomes = journal.events().iter().filter(|e| is_end(&e.event)).count();
     assert!(outcomes <= 101, "{outcomes} refusals were written down");
 }
 

@@ -4,11 +4,14 @@
 use std::path::Path;
 
 use priory::core::grant::GrantTemplate;
-use priory::{Host, PluginSpec};
+use priory::{Host, PluginSpec, RunSpec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stage::{build, builder, good, neighbour_works, other, output, tool, unavailable, wasi_plugin};
+use crate::guests;
+use crate::stage::{
+    build, builder, good, json as json_of, neighbour_works, other, output, run, tool, unavailable, wasi_plugin,
+};
 
 /// A folder `open` that is granted, beside a folder `secret` that is not.
 struct Scene {
@@ -163,4 +166,113 @@ fn a_folder_that_is_not_there_is_unavailable() {
     let end = tool(&host, "wasi.read", json!({ "path": "/nowhere/x" }));
     assert!(unavailable(&end).subject.contains("nowhere"), "{end:?}");
     neighbour_works(&host);
+}
+
+/// Folders `open/inner` and `secret`: a guest writes to `open`, and another one reads `open/inner`.
+#[cfg(unix)]
+struct Nested {
+    root: TempDir,
+}
+
+#[cfg(unix)]
+impl Nested {
+    fn new() -> Self {
+        let nested = Self { root: TempDir::new().unwrap() };
+        for folder in ["open/inner", "secret"] {
+            std::fs::create_dir_all(nested.path(folder)).unwrap();
+        }
+        std::fs::write(nested.path("open/inner/key"), "the note").unwrap();
+        std::fs::write(nested.path("secret/key"), "the secret").unwrap();
+        nested
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// A new host, as another process makes it.
+    fn host(&self, open: &str, inner: &str) -> Host {
+        let reader = PluginSpec::new("reader", guests::rust("wasi-misuse"));
+        let path = |path: &str| path.replace("ROOT", &self.root.path().display().to_string());
+        let plugins = [wasi_plugin().grant(path(open).parse().unwrap()), reader.grant(path(inner).parse().unwrap())];
+        build(plugins.into_iter().fold(builder().plugin(good()), |builder, plugin| builder.plugin(plugin)))
+    }
+
+    fn run(&self, host: &Host, tool: &str, arguments: Value) -> priory::RunEnd {
+        let inputs = [("folder".to_owned(), self.path("open").display().to_string())].into();
+        run(host, RunSpec::tool(tool, json_of(arguments)).inputs(inputs))
+    }
+
+    /// Lets the guest that may write put a link where the other one's folder was.
+    fn replace_inner(&self, host: &Host, target: &str) {
+        let moved = self.run(host, "wasi.move-file", json!({ "of": "/open/inner", "to": "/open/was" }));
+        assert!(moved.result.is_ok(), "{moved:?}");
+        let made = self.run(host, "wasi.make-link", json!({ "to": target, "at": "/open/inner" }));
+        assert!(made.result.is_ok(), "{made:?}");
+        assert!(self.path("open/inner").is_symlink());
+    }
+
+    fn read(&self, host: &Host) -> priory::RunEnd {
+        self.run(host, "reader.read", json!({ "path": "/inner/key" }))
+    }
+
+    #[track_caller]
+    fn is_refused(&self, host: &Host) {
+        let end = self.read(host);
+        assert!(
+            unavailable(&end).reason.contains("is a symbolic link in a folder that guests may write to"),
+            "{end:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn puts_a_link_where_the_folder_of_another_was() {
+    let grants = [
+        "file=ROOT/open/inner:read",
+        // The operator's own link leads to where guests may write.
+        "file=ROOT/link/inner:read",
+    ];
+    let open = "file=ROOT/open:write";
+    for inner in grants {
+        for target in ["../secret", "was"] {
+            let nested = Nested::new();
+            std::os::unix::fs::symlink("open", nested.path("link")).unwrap();
+            let host = nested.host(open, inner);
+            assert_eq!(output(&nested.read(&host)), "the note");
+            nested.replace_inner(&host, target);
+            nested.is_refused(&host);
+            neighbour_works(&host);
+            // Who comes later has not seen it being made.
+            nested.is_refused(&nested.host(open, inner));
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn puts_a_link_where_an_input_leads() {
+    let nested = Nested::new();
+    let host = || nested.host("file={input.folder}:write", "file={input.folder}/inner:read");
+    // The guest finds the folder under the name of the input.
+    let (of, to) = ("/folder/inner", "/folder/was");
+    let first = host();
+    assert_eq!(output(&nested.read(&first)), "the note");
+    assert!(nested.run(&first, "wasi.move-file", json!({ "of": of, "to": to })).result.is_ok());
+    assert!(nested.run(&first, "wasi.make-link", json!({ "to": "../secret", "at": of })).result.is_ok());
+    nested.is_refused(&first);
+    nested.is_refused(&host());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_of_the_operator_leads_to_a_folder() {
+    let nested = Nested::new();
+    std::os::unix::fs::symlink("open", nested.path("link")).unwrap();
+    let host = nested.host("file=ROOT/link:write", "file=ROOT/link/inner:read");
+    assert_eq!(output(&nested.read(&host)), "the note");
+    let end = nested.run(&host, "wasi.write", json!({ "path": "/link/inner/key", "text": "new" }));
+    assert!(end.result.is_ok(), "{end:?}");
+    assert_eq!(output(&nested.read(&host)), "new");
 }

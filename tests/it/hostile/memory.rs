@@ -2,9 +2,13 @@
 //! Guests that take memory, tables, instances and handles without end.
 
 use priory::core::Dimension;
+use priory::{Error, LoadError, PluginSpec, RunSpec};
 use serde_json::json;
 
-use crate::stage::{MEMORY_BYTES, agent_misbehaves, hits, keeps_no_memory, limit, misbehaves, output, trap};
+use crate::stage::{
+    MEMORY_BYTES, agent_misbehaves, block, build, builder, good, hits, json as json_of, keeps_no_memory, limit,
+    misbehaves, neighbour_works, output, text_plugin, tool, trap,
+};
 
 #[test]
 pub fn takes_memory_without_end() {
@@ -62,7 +66,100 @@ pub fn wants_a_larger_table_than_it_may_have() {
 
 #[test]
 pub fn has_too_many_instances() {
-    hits(&misbehaves("instances-many.run", json!({})), Dimension::Instances, 64, "0 tool instances-many.run");
+    // A pool does not even load it; without one, it ends where it goes too far.
+    let many = || text_plugin("instances-many");
+    assert_eq!(too_demanding(many()), "101 core instances (64 are the most)");
+    let host = build(builder().without_pool().plugin(good()).plugin(many()));
+    let end = tool(&host, "instances-many.run", json!({}));
+    hits(&end, Dimension::Instances, 64, "0 tool instances-many.run");
+    neighbour_works(&host);
+}
+
+/// Loads a plugin into a pool, and returns what it needs too much of.
+fn too_demanding(plugin: PluginSpec) -> String {
+    match block(builder().plugin(good()).plugin(plugin).build()) {
+        Err(Error::Load(LoadError::TooDemanding { what, .. })) => what,
+        Err(other) => panic!("refused for another reason: {other:?}"),
+        Ok(_) => panic!("it was loaded"),
+    }
+}
+
+/// A component with so many core instances, so many of them with a memory, and so many with a table.
+fn crowd(instances: u32, memories: u32, tables: u32) -> PluginSpec {
+    let each = |module: &str, times: u32| format!("(core instance (instantiate ${module}))").repeat(times as usize);
+    let text = format!(
+        r#"(component
+            (core module $memory (memory 1))
+            (core module $table (table 10 funcref))
+            (core module $plain)
+            (core module $m (func (export "run") (result i32) (local $n i32)
+                (loop $l
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (br_if $l (i32.lt_u (local.get $n) (i32.const 500000))))
+                (local.get $n)))
+            {}{}{}
+            (core instance $i (instantiate $m))
+            (func (export "run") (result u32) (canon lift (core func $i "run"))))"#,
+        each("memory", memories),
+        each("table", tables),
+        each("plain", instances - memories - tables - 1),
+    );
+    PluginSpec::new("crowd", wat::parse_str(text).unwrap())
+}
+
+#[test]
+fn needs_more_than_any_sandbox_of_a_pool_has() {
+    assert_eq!(too_demanding(crowd(65, 0, 0)), "65 core instances (64 are the most)");
+    assert_eq!(too_demanding(crowd(20, 17, 0)), "17 memories (16 are the most)");
+    assert_eq!(too_demanding(crowd(40, 0, 33)), "33 tables (32 are the most)");
+    let table = r#"(component (core module $m (table 100001 funcref)) (core instance (instantiate $m)))"#;
+    let table = too_demanding(PluginSpec::new("odd", wat::parse_str(table).unwrap()));
+    assert_eq!(table, "100001 elements of one table (100000 are the most)");
+}
+
+#[test]
+fn others_that_take_much_are_waited_for() {
+    // Each is given as many turns as all the others, and none is kept for deeper levels: so as many are there at once as
+    // there may be.
+    let limits = || [(Dimension::Depth, 0)].into_iter().collect();
+    for plugin in [crowd(38, 1, 3), crowd(20, 16, 3), crowd(40, 2, 32), crowd(64, 0, 0)] {
+        let host = build(builder().frames_max(8).limits(limits()).plugin(good()).plugin(plugin));
+        let ends = block(async {
+            let start = |_| host.start(RunSpec::tool("crowd.run", json_of(json!({})))).unwrap();
+            let started: Vec<_> = (0..40).map(start).collect();
+            let mut ends = Vec::new();
+            for mut run in started {
+                ends.push(run.wait().await);
+            }
+            ends
+        });
+        ends.iter().for_each(|end| assert_eq!(output(end), 500_000));
+        neighbour_works(&host);
+    }
+}
+
+#[test]
+fn a_table_may_be_as_large_as_its_limit() {
+    let plugin = || text_plugin("table-minimum").limit(Dimension::TableElements, 15_000);
+    let large = r#"(component
+        (core module $m (table 90000 funcref) (func (export "run") (result i32) (table.grow (ref.null func) (i32.const 10000))))
+        (core instance $i (instantiate $m))
+        (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
+    let large = || PluginSpec::new("large", wat::parse_str(large).unwrap());
+    for builder in [builder(), builder().without_pool()] {
+        let host = build(builder.plugin(good()).plugin(plugin()).plugin(large()));
+        assert_eq!(output(&tool(&host, "table-minimum.run", json!({}))), 1);
+        assert_eq!(output(&tool(&host, "large.run", json!({}))), 90_000);
+        neighbour_works(&host);
+    }
+    // The host allows more than one table may have.
+    let limits = || [(Dimension::TableElements, 1_000_000)].into_iter().collect();
+    for builder in [builder(), builder().without_pool()] {
+        let host = build(builder.limits(limits()).plugin(good()).plugin(text_plugin("table-grow")));
+        let end = tool(&host, "table-grow.run", json!({}));
+        hits(&end, Dimension::TableElements, 100_000, "0 tool table-grow.run");
+        neighbour_works(&host);
+    }
 }
 
 #[test]

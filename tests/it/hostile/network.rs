@@ -57,6 +57,7 @@ fn get(host: &Host, url: &str) -> (Result<String, String>, Vec<Failure>) {
     let (end, journal) = recorded(host, RunSpec::tool("wasi.get", json(json!({ "url": url }))));
     let failures = journal.events().into_iter().filter_map(|envelope| match envelope.event {
         Event::Outcome { outcome, .. } => outcome.as_ref().as_ref().err().cloned(),
+        Event::Refused { failure, .. } => Some(failure),
         _ => None,
     });
     let told = match &end.result {

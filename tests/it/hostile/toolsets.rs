@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Toolsets that break their own word. The toolset does what its configuration key `behaviour` says.
 
-use priory::core::{Dimension, Failure};
-use priory::{AgentSpec, Host, PluginSpec, RunEnd};
+use priory::core::effect::Value as Outcome;
+use priory::core::{Dimension, Effect, Failure};
+use priory::{AgentSpec, Host, PluginSpec, RunEnd, RunSpec};
 use serde_json::{Value, json};
 
 use crate::guests;
 use crate::stage::{
-    FUEL, agent, build, builder, good, grant, hits, invalid, neighbour_works, output, rogue_plugin, tool, trap,
-    unavailable,
+    FUEL, agent, build, builder, good, grant, grants, hits, invalid, json, neighbour_works, output, recorded,
+    rogue_plugin, run, tool, trap, unavailable,
 };
 
 fn host(behaviour: &str) -> Host {
-    let mut toolset = PluginSpec::new("set", guests::rust("toolset-misuse"));
+    limited_host(behaviour, Dimension::OutputBytes.default_max())
+}
+
+/// A host whose toolset may return so many bytes at once.
+fn limited_host(behaviour: &str, output_bytes: u64) -> Host {
+    let toolset = PluginSpec::new("set", guests::rust("toolset-misuse"));
+    let mut toolset = toolset.limit(Dimension::OutputBytes, output_bytes);
     toolset.config.insert("behaviour".into(), behaviour.into());
     let agent = AgentSpec::new("rogue", "rogue").grant(grant("tool=set.*")).grant(grant("tool=good.add"));
     build(builder().plugin(good()).plugin(toolset).plugin(rogue_plugin()).agent(agent))
@@ -70,10 +77,64 @@ fn lists_a_schema_that_is_too_large() {
 }
 
 #[test]
+fn lists_a_schema_that_cannot_be_foreseen() {
+    refuses_the_list("schema-escaped", "refers to");
+    refuses_the_list("schema-unevaluated", "unevaluatedProperties");
+}
+
+#[test]
+fn lists_schemas_that_are_too_large_together() {
+    refuses_the_list("schemas-bytes", "bytes together");
+    refuses_the_list("schemas-patterns", "patterns together");
+}
+
+#[test]
+fn lists_more_words_than_anybody_reads() {
+    refuses_the_list("words", "names and descriptions");
+}
+
+/// A host with two toolsets that say something else each time that they are asked.
+fn random_host() -> Host {
+    let set = |name: &str| {
+        let mut toolset = PluginSpec::new(name, guests::rust("toolset-misuse"));
+        toolset.config.insert("behaviour".into(), "random".into());
+        toolset
+    };
+    build(builder().plugin(set("set-a")).plugin(set("set-b")))
+}
+
+#[test]
+fn two_that_are_asked_in_one_step_have_seeds_of_their_own() {
+    let spec = RunSpec::native("test", grants(&["tool=set-*"]), async |context| {
+        let tools = context.tools().await?;
+        Ok(json(json!(tools.into_iter().map(|tool| tool.description).collect::<Vec<_>>())))
+    });
+    let (end, journal) = recorded(&random_host(), spec);
+    let descriptions = output(&end);
+    assert_ne!(descriptions[0], descriptions[1]);
+    let frames = |path: &str| journal.events().iter().any(|envelope| envelope.frame.to_string() == path);
+    assert!(frames("0.0.tools0") && frames("0.0.tools1"));
+}
+
+#[test]
+fn what_it_said_first_holds_for_the_whole_run() {
+    let spec = RunSpec::native("test", grants(&["tool=set-*"]), async |context| {
+        let started = (0..16).map(|_| context.start(Effect::ToolList)).collect::<Result<Vec<_>, _>>()?;
+        let mut seen = Vec::new();
+        for number in started {
+            match context.take(number).await? {
+                Outcome::Tools(tools) => seen.push(tools),
+                other => panic!("{other:?}"),
+            }
+        }
+        Ok(json(json!(seen.iter().all(|tools| tools == &seen[0]))))
+    });
+    assert_eq!(output(&run(&random_host(), spec)), true);
+}
+
+#[test]
 fn lists_a_schema_that_is_its_own_definition() {
-    // It says nothing, so it allows everything, or it is refused; it must not be followed for ever.
-    let end = count("schema-loop", json!({ "n": 1 }));
-    assert!(matches!(&end.result, Ok(_) | Err(Failure::Invalid(_))), "{end:?}");
+    refuses_the_list("schema-loop", "means itself");
 }
 
 #[test]
@@ -105,9 +166,23 @@ fn lists_too_many() {
 }
 
 #[test]
+fn lists_more_than_a_result_may_have() {
+    // Its list, and the failure that it returns instead, are results like any other.
+    for (behaviour, over) in [("good", false), ("schema-huge", true), ("list-fails", true)] {
+        let host = limited_host(behaviour, 1_024);
+        let end = agent(&host, "rogue", json!({ "do": "list-tools" }));
+        match over {
+            true => hits(&end, Dimension::OutputBytes, 1_024, "0.0.tools0 tool set.list-tools"),
+            false => assert_eq!(output(&end), json!(["good.add", "set.count"])),
+        }
+        neighbour_works(&host);
+    }
+}
+
+#[test]
 fn breaks_when_it_is_asked() {
-    assert_eq!(trap(&count("list-breaks", json!({ "n": 1 }))).frame, "0.0.tools tool set.list-tools");
-    hits(&count("list-spins", json!({ "n": 1 })), Dimension::Fuel, FUEL, "0.0.tools tool set.list-tools");
+    assert_eq!(trap(&count("list-breaks", json!({ "n": 1 }))).frame, "0.0.tools0 tool set.list-tools");
+    hits(&count("list-spins", json!({ "n": 1 })), Dimension::Fuel, FUEL, "0.0.tools0 tool set.list-tools");
 }
 
 #[test]

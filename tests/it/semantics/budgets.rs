@@ -17,7 +17,9 @@ fn usage_is_reported_and_adds_up() {
     let mut sum = Usage::default();
     journal.frames().iter().for_each(|frame| sum.absorb(frame.usage));
     assert_eq!((sum.fuel, sum.calls, sum.bytes), (end.usage.fuel, end.usage.calls, end.usage.bytes));
-    assert_eq!((end.usage.calls, end.usage.bytes), (3, 3));
+    // Of each call: the name of the tool, the arguments, and the result of one digit.
+    let bytes = ("good.add".len() + r#"{"a":1,"b":1}"#.len() + 1) as u64;
+    assert_eq!((end.usage.calls, end.usage.bytes), (3, 3 * bytes));
     assert!(end.usage.fuel > 0 && end.usage.memory_bytes > 0);
 }
 

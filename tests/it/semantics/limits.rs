@@ -2,11 +2,11 @@
 //! Every limit, exactly at it and one step beyond.
 
 use priory::core::{Dimension, LimitSpec};
-use priory::{AgentSpec, Host, RunEnd, RunSpec};
+use priory::{AgentSpec, Builder, Error, Host, RunEnd, RunSpec};
 use serde_json::{Value, json};
 
 use crate::stage::{
-    agent, build, builder, good, grant, hits, json, limit, output, rogue_plugin, run, shared, text_plugin, tool,
+    agent, block, build, builder, good, grant, hits, json, limit, output, rogue_plugin, run, shared, text_plugin, tool,
 };
 
 /// More fuel than one turn of the loop of the guest `work` takes.
@@ -135,6 +135,48 @@ fn depth() {
     hits(&agent(&host(0), "root", order), Dimension::Depth, 0, "0.0 agent child");
 }
 
+/// A host in which two agents call each other.
+fn ping_pong(builder: Builder) -> Builder {
+    let agent = |name| AgentSpec::new(name, "rogue").grant(grant("agent=ping")).grant(grant("agent=pong"));
+    builder.plugin(rogue_plugin()).agent(agent("ping")).agent(agent("pong"))
+}
+
+#[test]
+fn depth_is_less_than_the_sandboxes_that_there_are() {
+    let limits = |depth: u64| [(Dimension::Depth, depth)].into_iter().collect::<LimitSpec>();
+    for (frames_max, depth) in [(4, 4), (4, 17), (0, 0), (64, 1 << 40)] {
+        match block(builder().frames_max(frames_max).limits(limits(depth)).build()) {
+            Err(Error::Depth { depth: told, frames_max: frames }) => assert_eq!((told, frames), (depth, frames_max)),
+            Err(other) => panic!("refused for another reason: {other:?}"),
+            Ok(_) => panic!("{frames_max} frames are too few for a depth of {depth}"),
+        }
+    }
+    // Where nobody says anything, it is what the sandboxes allow.
+    for builder in [builder().frames_max(4), builder().frames_max(4).limits(limits(3))] {
+        let end = agent(&build(ping_pong(builder)), "ping", json!({ "do": "ping-pong", "name": "pong" }));
+        assert_eq!((limit(&end).dimension, limit(&end).used, limit(&end).allowed), (Dimension::Depth, 4, 3));
+    }
+}
+
+#[test]
+fn sandboxes_are_left_for_the_deepest_level() {
+    let limits = [(Dimension::Depth, 22), (Dimension::TimeMs, 60_000)].into_iter().collect();
+    let host = build(ping_pong(builder().frames_max(24).limits(limits)));
+    // Were they only left for the sixteen levels of the default, these would wait for each other.
+    let ends = block(async {
+        let order = json(json!({ "do": "ping-pong", "name": "pong" }));
+        let started: Vec<_> = (0..12).map(|_| host.start(RunSpec::agent("ping", order.clone())).unwrap()).collect();
+        let mut ends = Vec::new();
+        for mut run in started {
+            ends.push(run.wait().await);
+        }
+        ends
+    });
+    for end in ends {
+        assert_eq!((limit(&end).dimension, limit(&end).used, limit(&end).allowed), (Dimension::Depth, 23, 22));
+    }
+}
+
 #[test]
 fn total_bytes() {
     let host = |most: u64| {
@@ -146,11 +188,12 @@ fn total_bytes() {
                 .agent(agent.limit(Dimension::TotalBytes, most)),
         )
     };
-    // Two results of ten characters and two quotes each.
+    // Of each call: the name of the tool, the arguments, and a result of ten characters and two quotes.
+    let each = ("huge-result.text".len() + r#"{"length":10}"#.len() + 12) as u64;
     let order = json!({ "do": "times", "name": "huge-result.text", "with": { "length": 10 }, "n": 2 });
     let ten = "a".repeat(10);
-    assert_eq!(output(&agent(&host(24), "rogue", order.clone())), json!([ten, ten]));
-    assert_eq!(output(&agent(&host(23), "rogue", order)), json!([ten, "limit"]));
+    assert_eq!(output(&agent(&host(2 * each), "rogue", order.clone())), json!([ten, ten]));
+    assert_eq!(output(&agent(&host(2 * each - 1), "rogue", order)), json!([ten, "limit"]));
 }
 
 #[test]

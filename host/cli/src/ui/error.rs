@@ -158,8 +158,8 @@ fn as_flag(remedy: &str) -> Option<String> {
     }
     let line = remedy.lines().find(|line| !line.starts_with(['[', '#']))?;
     let (key, value) = line.split_once(" = ")?;
-    if key == "log" {
-        return Some("--grant log".to_owned());
+    if ["log", "human", "sleep"].contains(&key) {
+        return Some(format!("--grant {key}"));
     }
     let kind = match key {
         "tools" => "tool",
@@ -230,9 +230,12 @@ impl From<priory::Error> for Error {
     fn from(error: priory::Error) -> Self {
         use priory::Error as Of;
         let exit = match &error {
-            Of::Load(_) | Of::Catalog(_) | Of::UnknownPlugin { .. } | Of::LinkedInCircle(_) | Of::Grant(_) => {
-                Exit::Invalid
-            }
+            Of::Load(_)
+            | Of::Catalog(_)
+            | Of::UnknownPlugin { .. }
+            | Of::LinkedInCircle(_)
+            | Of::Grant(_)
+            | Of::Depth { .. } => Exit::Invalid,
             Of::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             _ => Exit::Failed,
         };

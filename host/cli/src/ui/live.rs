@@ -63,7 +63,7 @@ impl Live {
         if mode == Mode::Quiet {
             let shown = Arc::new(Mutex::new(Shown::new(mode)));
             let mine = shown.clone();
-            let recorder = Arc::new(Each(move |envelope: Envelope| {
+            let recorder = Arc::new(Each(move |envelope: &Envelope| {
                 unpoisoned(&mine).take(&envelope);
             }));
             return Ok((recorder, Self::Inline(shown)));
@@ -71,7 +71,7 @@ impl Live {
         let (sender, receiver) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(mode, &receiver))?;
         // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
-        let recorder = Arc::new(Each(move |envelope: Envelope| drop(sender.send(envelope))));
+        let recorder = Arc::new(Each(move |envelope: &Envelope| drop(sender.send(envelope.clone()))));
         Ok((recorder, Self::Thread(thread)))
     }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The frames of a run as a tree: what runs, what ended how, and what it took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use owo_colors::OwoColorize;
 use priory::core::event::{Envelope, Event, Program};
 use priory::core::failure::Denial;
-use priory::core::{Failure, FramePath, Usage};
+use priory::core::{Effect, Failure, FramePath, Usage};
 
 use super::text::printable;
 use crate::amount::{show_bytes, show_count, show_micros};
@@ -42,6 +43,8 @@ pub(crate) struct Tree {
     /// In the order of their paths, a frame stands right above the frames that it called.
     nodes: BTreeMap<FramePath, Node>,
     left_out: usize,
+    /// Effects that were asked for and have no outcome yet.
+    open: HashMap<FramePath, Arc<Effect>>,
     has_log: bool,
     /// The last refusal for want of a grant.
     denial: Option<Denial>,
@@ -52,7 +55,7 @@ impl Tree {
     pub(crate) fn apply(&mut self, envelope: &Envelope) {
         let Envelope { frame, fuel, seq, event, .. } = envelope;
         match event {
-            Event::FrameStarted { program, .. } => self.add(frame, program, *seq),
+            Event::FrameStarted(started) => self.add(frame, &started.program, *seq),
             Event::FrameEnded { failure, usage } => {
                 if let Some(node) = self.nodes.get_mut(frame) {
                     node.state = failure.as_ref().map_or(State::Ok, |failure| State::Failed(failure.kind()));
@@ -61,22 +64,34 @@ impl Tree {
                     node.changed = *seq;
                 }
             }
-            Event::Outcome { step, effect, outcome } => {
+            Event::Intent { step, effect } => {
                 self.burnt(frame, *fuel);
-                if let Err(failure) = &**outcome {
-                    if let Failure::Denied(denial) = failure {
-                        self.denial = Some(denial.clone());
-                    }
-                    self.refused(&frame.child(*step), &effect.summary(), failure.kind(), *seq);
+                self.open.insert(frame.child(*step), effect.clone());
+            }
+            Event::Refused { step, effect, failure } => {
+                self.burnt(frame, *fuel);
+                self.failed_effect(&frame.child(*step), effect, failure, *seq);
+            }
+            Event::Outcome { step, outcome } => {
+                self.burnt(frame, *fuel);
+                let path = frame.child(*step);
+                if let (Some(effect), Err(failure)) = (self.open.remove(&path), &**outcome) {
+                    self.failed_effect(&path, &effect, failure, *seq);
                 }
             }
-            Event::Intent { .. } => self.burnt(frame, *fuel),
             Event::Log { .. } => {
                 self.has_log = true;
                 self.burnt(frame, *fuel);
             }
-            Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted(_) | Event::RunResumed { .. } | Event::RunEnded { .. } => {}
         }
+    }
+
+    fn failed_effect(&mut self, path: &FramePath, effect: &Effect, failure: &Failure, seq: u64) {
+        if let Failure::Denied(denial) = failure {
+            self.denial = Some(denial.clone());
+        }
+        self.refused(path, &effect.summary(), failure.kind(), seq);
     }
 
     /// Returns the name of the program of a frame.
@@ -263,6 +278,8 @@ mod tests {
 
     use priory::core::{Effect, Json, Limits, RunId};
 
+    use priory::core::event::FrameStarted;
+
     use super::*;
 
     fn envelope(seq: u64, frame: &FramePath, event: Event) -> Envelope {
@@ -270,7 +287,9 @@ mod tests {
     }
 
     fn started(seq: u64, frame: &FramePath, program: Program) -> Envelope {
-        envelope(seq, frame, Event::FrameStarted { program, plugin: None, limits: Limits::default() })
+        let limits = Limits::default();
+        let started = FrameStarted { program, plugin: None, limits, mounts: vec![], env: vec![], config: vec![] };
+        envelope(seq, frame, Event::FrameStarted(Box::new(started)))
     }
 
     fn ended(seq: u64, frame: &FramePath, failure: Option<Failure>) -> Envelope {
@@ -293,10 +312,10 @@ mod tests {
     fn frames_stand_below_who_called_them() {
         let root = FramePath::root();
         let denial = Denial { effect: "tool a.b".into(), by: "agent editor".into(), remedy: String::new() };
-        let outcome = Event::Outcome {
+        let outcome = Event::Refused {
             step: 2,
             effect: Arc::new(Effect::ToolCall { tool: "export.write".into(), arguments: Json::null() }),
-            outcome: Arc::new(Err(Failure::Denied(denial))),
+            failure: Failure::Denied(denial),
         };
         let tree = tree(&[
             started(0, &root, agent("editor")),

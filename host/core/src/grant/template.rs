@@ -39,11 +39,15 @@ pub enum GrantKind {
     Secret,
     /// Write log.
     Log,
+    /// Ask people.
+    Human,
+    /// Sleep beyond the time of a frame.
+    Sleep,
 }
 
 impl GrantKind {
     /// Every kind with its name, as it stands in front of the `=`.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Tool, "tool"),
         (Self::Agent, "agent"),
         (Self::Http, "http"),
@@ -52,7 +56,14 @@ impl GrantKind {
         (Self::Config, "config"),
         (Self::Secret, "secret"),
         (Self::Log, "log"),
+        (Self::Human, "human"),
+        (Self::Sleep, "sleep"),
     ];
+
+    /// Tells whether such grants are used one by one, so that a number of uses can bound them.
+    pub fn has_uses(self) -> bool {
+        !matches!(self, Self::File | Self::Env | Self::Config)
+    }
 }
 
 /// A grant as an operator wrote it.
@@ -72,7 +83,8 @@ pub struct GrantTemplate {
     pub format: Option<String>,
     /// Until when it holds, in milliseconds since 1970; `None` for ever.
     pub until_unix_ms: Option<u64>,
-    /// How often in one run; `None` without end.
+    /// How often in one run; `None` without end. It is refused for files, environment and configuration: a frame is given
+    /// them once, when it opens.
     pub uses_max: Option<u32>,
     /// The absolute folder that relative paths start from.
     pub base: PathBuf,
@@ -155,6 +167,8 @@ impl GrantTemplate {
             GrantKind::File => Grant::File(self.file(values)?),
             GrantKind::Secret => Grant::Secret(self.secret()?),
             GrantKind::Log => Grant::Log,
+            GrantKind::Human => Grant::Human,
+            GrantKind::Sleep => Grant::Sleep,
         };
         Ok(Held { grant, until_unix_ms: self.until_unix_ms, uses_max: self.uses_max })
     }
@@ -166,12 +180,17 @@ impl GrantTemplate {
             return Err(self.error(format!("the rule is longer than {RULE_BYTES_MAX} bytes")));
         }
         match self.kind {
-            GrantKind::Log if !self.text.is_empty() => Err(self.error("log has no value")),
+            GrantKind::Log | GrantKind::Human | GrantKind::Sleep if !self.text.is_empty() => {
+                Err(self.error("log, human and sleep have no value"))
+            }
             kind if self.guest_path.is_some() && kind != GrantKind::File => {
                 Err(self.error("only a file grant has a place in the guest"))
             }
             kind if !self.addresses.is_empty() && kind != GrantKind::Http => {
                 Err(self.error("only an http grant has addresses"))
+            }
+            kind if self.uses_max.is_some() && !kind.has_uses() => {
+                Err(self.error("this kind of grant has no number of uses: a frame is given it once, when it opens"))
             }
             kind if secret && kind != GrantKind::Secret => {
                 Err(self.error("only a secret grant has a header and a format"))

@@ -4,8 +4,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use priory_core::ports::{BoxFuture, Clock};
 
 use super::*;
+use crate::activity::Running;
 
 fn fuel(fuel: u64) -> Amounts {
     Amounts { fuel, ..Amounts::default() }
@@ -18,102 +22,136 @@ fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Option<T> {
     }
 }
 
-fn bounded(allowance: u64) -> (Ledger, AccountId) {
-    Ledger::new(Amounts { fuel: allowance, ..Amounts::UNBOUNDED })
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn unix_ms(&self) -> u64 {
+        0
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep_until(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
-/// Reserves what must be there at once.
-fn at_once(ledger: &Ledger, account: AccountId, want: u64) -> Reservation {
-    let mut reserve = Box::pin(ledger.reserve(account, fuel(want), false));
-    poll(&mut reserve).expect("no waiting").expect("no limit")
+fn bounded(allowance: u64) -> (Ledger, AccountId, Activity) {
+    let activity = Activity::new(Arc::new(Still));
+    let (ledger, root) = Ledger::new(Amounts { fuel: allowance, ..Amounts::UNBOUNDED }, activity.clone());
+    (ledger, root, activity)
+}
+
+/// Reserves what must be there at once, in an activity of its own that then goes on.
+fn at_once(ledger: &Ledger, account: AccountId, want: u64) -> (Reservation, Running) {
+    let running = ledger.activity.begin();
+    let mut reserve = Box::pin(ledger.reserve(account, fuel(want)));
+    let reservation = poll(&mut reserve).expect("no waiting").expect("no limit");
+    (reservation, running)
+}
+
+/// Settles a reservation and ends its activity.
+fn settle((reservation, running): (Reservation, Running), used: u64) {
+    reservation.settle(fuel(used));
+    drop(running);
 }
 
 #[test]
 fn what_is_settled_is_spent_and_the_rest_comes_back() {
-    let (ledger, root) = bounded(100);
+    let (ledger, root, _) = bounded(100);
     let reservation = at_once(&ledger, root, 60);
     assert_eq!(ledger.available(root).fuel, 40);
-    reservation.settle(fuel(25));
+    settle(reservation, 25);
     assert_eq!(ledger.available(root).fuel, 75);
     drop(at_once(&ledger, root, 75));
     assert_eq!(ledger.available(root).fuel, 75, "a dropped reservation gives everything back");
-    at_once(&ledger, root, 10).settle(fuel(1_000));
+    settle(at_once(&ledger, root, 10), 1_000);
     assert_eq!(ledger.available(root).fuel, 65, "more than what was set aside cannot be spent");
 }
 
 #[test]
 fn an_account_is_bounded_by_itself_and_by_all_above() {
-    let (ledger, root) = bounded(100);
+    let (ledger, root, _) = bounded(100);
     let child = ledger.open(root, Amounts { fuel: 70, ..Amounts::UNBOUNDED }).unwrap();
     let grandchild = ledger.open(child, Amounts::UNBOUNDED).unwrap();
     assert_eq!(ledger.available(grandchild).fuel, 70);
-    at_once(&ledger, root, 50).settle(fuel(50));
+    settle(at_once(&ledger, root, 50), 50);
     assert_eq!(ledger.available(grandchild).fuel, 50);
-    at_once(&ledger, grandchild, 20).settle(fuel(20));
+    settle(at_once(&ledger, grandchild, 20), 20);
     assert_eq!(ledger.available(child).fuel, 30);
     assert_eq!(ledger.available(root).fuel, 30);
 }
 
 #[test]
 fn who_wants_more_than_is_free_waits_for_who_still_runs() {
-    let (ledger, root) = bounded(100);
+    let (ledger, root, activity) = bounded(100);
     let first = at_once(&ledger, root, 80);
-    let mut second = Box::pin(ledger.reserve(root, fuel(50), false));
+    let _second = activity.begin();
+    let mut second = Box::pin(ledger.reserve(root, fuel(50)));
     assert!(poll(&mut second).is_none(), "the first may still give back");
-    first.settle(fuel(10));
+    settle(first, 10);
     assert_eq!(poll(&mut second).unwrap().unwrap().amounts().fuel, 50);
 }
 
 #[test]
 fn who_waits_gets_the_rest_when_nobody_runs_who_could_give_back() {
-    let (ledger, root) = bounded(100);
-    let first = at_once(&ledger, root, 80);
-    first.settle(fuel(80));
-    assert_eq!(at_once(&ledger, root, 50).amounts().fuel, 20);
-    at_once(&ledger, root, 20).settle(fuel(20));
-    let mut none = Box::pin(ledger.reserve(root, fuel(1), false));
+    let (ledger, root, activity) = bounded(100);
+    settle(at_once(&ledger, root, 80), 80);
+    let (rest, running) = at_once(&ledger, root, 50);
+    assert_eq!(rest.amounts().fuel, 20);
+    drop((rest, running));
+    settle(at_once(&ledger, root, 20), 20);
+    let _asks = activity.begin();
+    let mut none = Box::pin(ledger.reserve(root, fuel(1)));
     let spent = poll(&mut none).unwrap().unwrap_err();
     assert_eq!(spent, Spent { dimension: Dimension::Fuel, used: 101, allowed: 100 });
 }
 
 #[test]
 fn two_callers_that_wait_for_their_children_do_not_wait_for_each_other() {
-    let (ledger, root) = bounded(100);
+    let (ledger, root, activity) = bounded(100);
     let (a, b) = (at_once(&ledger, root, 40), at_once(&ledger, root, 40));
-    let mut child_of_a = Box::pin(ledger.reserve(root, fuel(50), true));
+    // Each child is called inline, so it asks in the activity of its caller.
+    let mut child_of_a = Box::pin(ledger.reserve(root, fuel(50)));
     assert!(poll(&mut child_of_a).is_none(), "b still runs");
-    let mut child_of_b = Box::pin(ledger.reserve(root, fuel(50), true));
+    let mut child_of_b = Box::pin(ledger.reserve(root, fuel(50)));
     // Now both callers wait: whoever asks next gets the rest, and the other waits for it.
     let got = poll(&mut child_of_b).expect("nobody runs any more").unwrap();
-    assert_eq!(got.amounts().fuel, 20);
+    assert_eq!((got.amounts().fuel, activity.running()), (20, 1));
     assert!(poll(&mut child_of_a).is_none(), "the child of b runs");
     got.settle(fuel(5));
-    // The child of b has ended, so b runs again.
-    assert!(poll(&mut child_of_a).is_none());
-    b.settle(fuel(40));
+    assert!(poll(&mut child_of_a).is_none(), "b runs again");
+    settle(b, 40);
     assert_eq!(poll(&mut child_of_a).unwrap().unwrap().amounts().fuel, 100 - 40 - 40 - 5);
     drop(a);
 }
 
 #[test]
 fn one_that_gives_up_waiting_leaves_its_caller_running() {
-    let (ledger, root) = bounded(100);
-    let caller = at_once(&ledger, root, 90);
-    let other = at_once(&ledger, root, 10);
-    let mut child = Box::pin(ledger.reserve(root, fuel(5), true));
+    let (ledger, root, activity) = bounded(100);
+    let (caller, other) = (at_once(&ledger, root, 90), at_once(&ledger, root, 10));
+    let mut child = Box::pin(ledger.reserve(root, fuel(5)));
     assert!(poll(&mut child).is_none());
+    assert_eq!(activity.running(), 1);
     drop(child);
-    let mut next = Box::pin(ledger.reserve(root, fuel(5), false));
+    assert_eq!(activity.running(), 2, "the caller runs again");
+    let _next = activity.begin();
+    let mut next = Box::pin(ledger.reserve(root, fuel(5)));
     assert!(poll(&mut next).is_none(), "the caller and the other both run");
-    other.settle(fuel(10));
+    // What is spent is gone; what comes back of the caller is enough.
+    settle(other, 10);
     assert!(poll(&mut next).is_none(), "the caller still runs");
-    caller.settle(fuel(0));
+    settle(caller, 0);
     assert!(poll(&mut next).unwrap().is_ok());
 }
 
 #[test]
 fn calls_are_spent_one_by_one() {
-    let (ledger, root) = Ledger::new(Amounts { calls: 2, ..Amounts::UNBOUNDED });
+    let activity = Activity::new(Arc::new(Still));
+    let (ledger, root) = Ledger::new(Amounts { calls: 2, ..Amounts::UNBOUNDED }, activity);
     let one = Amounts { calls: 1, ..Amounts::default() };
     assert_eq!(ledger.spend(root, one), Ok(()));
     assert_eq!(ledger.spend(root, one), Ok(()));

@@ -18,13 +18,12 @@ pub(super) async fn call(
     entry: &Arc<AgentEntry>,
     input: Json,
     feedback: Option<String>,
-    inline: bool,
 ) -> Outcome {
     let task = Task { name: entry.name.to_string(), input, feedback };
     let job = agent_job(&frame.run, entry, task);
     let run = frame.run.clone();
     // Boxed, because an agent may call an agent.
-    let returned = Box::pin(execute::execute(&run, Some(frame), frame.given.path.child(step), job, inline)).await?;
+    let returned = Box::pin(execute::execute(&run, Some(frame), frame.given.path.child(step), job)).await?;
     match returned {
         Returned::Report(report) => Ok(Value::Report(report)),
         Returned::Json(_) | Returned::Tools(_) => Err(Failure::other("the sandbox returned no report for an agent")),

@@ -12,7 +12,15 @@ use priory_core::{Failure, Outcome, Value};
 
 use crate::frame::Frame;
 
-pub(super) async fn send(frame: &Arc<Frame>, request: HttpRequest) -> Outcome {
+/// The header field that names a request, so that a repetition is known as one.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Sends a request. One that may change something carries a key by which the other side knows a repetition.
+pub(super) async fn send(frame: &Arc<Frame>, step: u32, mut request: HttpRequest) -> Outcome {
+    if !request.is_safe() && !request.headers.iter().any(|(name, _)| name == IDEMPOTENCY_KEY) {
+        let key = format!("{}-{}-{step}", frame.run.id, frame.given.path);
+        request.headers.push((IDEMPOTENCY_KEY.to_owned(), key.into_bytes()));
+    }
     let (method, url) = (request.method.clone(), request.url.clone());
     let may_dial = |address: IpAddr| frame.check(&Access::Dial { method: &method, url: &url, address });
     let body_bytes_max = frame.given.limits.get(Dimension::CallBytes);

@@ -10,18 +10,18 @@ use super::tool::dynamic_tools;
 use crate::catalog::{ToolFunction, ToolTarget};
 use crate::frame::Frame;
 
-pub(super) async fn tools(frame: &Arc<Frame>, step: u32, inline: bool) -> Outcome {
+pub(super) async fn tools(frame: &Arc<Frame>, step: u32) -> Outcome {
     let granted = |name: &str, qualified: &str| frame.check(&Access::Tool { name, qualified }).is_ok();
     let catalog = frame.run.catalog.clone();
     let mut tools: Vec<ToolInfo> =
         catalog.tools().filter(|target| granted(&target.name, &target.qualified)).filter_map(info).collect();
-    for plugin in catalog.plugins().filter(|plugin| plugin.plugin.info().is_toolset) {
+    for plugin in catalog.toolsets() {
         // A toolset of which no tool can be granted is not even asked.
         let prefix = format!("{}.", plugin.name);
         if !frame.given.authority.may_concern_tools_of(&prefix) {
             continue;
         }
-        let known = dynamic_tools(frame, step, plugin, inline).await?;
+        let known = dynamic_tools(frame, step, plugin).await?;
         tools.extend(known.infos.iter().filter(|tool| granted(&tool.name, &tool.name)).cloned());
     }
     tools.sort_by(|a, b| a.name.cmp(&b.name));

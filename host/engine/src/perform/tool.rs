@@ -12,10 +12,12 @@ use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
 use crate::execute::{self, Body, Job};
 use crate::frame::Frame;
 use crate::run::Run;
-use crate::schema::Schema;
+use crate::schema::{Allowance, Schema};
 
 /// How many tools a toolset may list.
 const DYNAMIC_TOOLS_MAX: usize = 1_024;
+/// How long the names and descriptions of one toolset may be together, in bytes.
+const WORDS_BYTES_MAX: usize = 1 << 20;
 
 /// What a toolset said that it has, ready to validate against.
 pub(crate) struct DynamicTools {
@@ -29,17 +31,17 @@ struct DynamicTool {
     output: Option<Schema>,
 }
 
-pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json, inline: bool) -> Outcome {
+pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json) -> Outcome {
     let ToolFunction::Dynamic(tool) = &target.function else {
         let path = frame.given.path.child(step);
-        return open(frame, path, tool_job(&frame.run, target, arguments), inline).await;
+        return open(frame, path, tool_job(&frame.run, target, arguments)).await;
     };
-    let tools = dynamic_tools(frame, step, &target.plugin, inline).await?;
+    let tools = dynamic_tools(frame, step, &target.plugin).await?;
     let known = tools.by_name.get(&**tool);
     let known =
         known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
     known.input.validate(&arguments, || format!("arguments of {}", target.name))?;
-    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments), inline).await?;
+    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments)).await?;
     if let (Value::Json(json), Some(output)) = (&value, &known.output) {
         output.validate(json, || format!("result of {}", target.name))?;
     }
@@ -66,10 +68,10 @@ fn plugin_job(run: &Run, plugin: &Arc<PluginEntry>, name: Arc<str>, entry: Entry
     }
 }
 
-async fn open(frame: &Arc<Frame>, path: FramePath, job: Job, inline: bool) -> Outcome {
+async fn open(frame: &Arc<Frame>, path: FramePath, job: Job) -> Outcome {
     let run = frame.run.clone();
     // Boxed, because a tool may call a tool.
-    match Box::pin(execute::execute(&run, Some(frame), path, job, inline)).await? {
+    match Box::pin(execute::execute(&run, Some(frame), path, job)).await? {
         Returned::Json(json) => Ok(Value::Json(json)),
         Returned::Tools(tools) => Ok(Value::Tools(tools)),
         Returned::Report(_) => Err(Failure::other("the sandbox returned a report for a tool")),
@@ -83,21 +85,22 @@ pub(super) async fn dynamic_tools(
     frame: &Arc<Frame>,
     step: u32,
     plugin: &Arc<PluginEntry>,
-    inline: bool,
 ) -> Result<Arc<DynamicTools>, Failure> {
     if let Some(known) = frame.run.dynamic_tools.lock().get(&plugin.name) {
         return Ok(known.clone());
     }
     let name = Arc::from(format!("{}.list-tools", plugin.name));
     let job = plugin_job(&frame.run, plugin, name, Entry::ListTools);
-    let Value::Tools(tools) = open(frame, frame.given.path.child(step).child(FramePath::LIST), job, inline).await?
-    else {
+    let index = frame.run.catalog.toolset_index(&plugin.name);
+    let index = index.ok_or_else(|| Failure::absent(format!("tools of {}", plugin.name), "it is no toolset"))?;
+    let path = frame.given.path.child(step).child(FramePath::list(index));
+    let Value::Tools(tools) = open(frame, path, job).await? else {
         return Err(Failure::other("the sandbox returned no list of tools"));
     };
     let known = Arc::new(DynamicTools::compile(&plugin.name, tools)?);
-    // Two that asked at the same time got the same answer: a guest is deterministic.
-    frame.run.dynamic_tools.lock().insert(plugin.name.clone(), known.clone());
-    Ok(known)
+    // Two that asked at the same time may have got different answers, since each had a seed of its own: the first to come
+    // holds for the whole run.
+    Ok(frame.run.dynamic_tools.lock().entry(plugin.name.clone()).or_insert(known).clone())
 }
 
 impl DynamicTools {
@@ -107,14 +110,22 @@ impl DynamicTools {
             let reason = format!("{} tools are listed, {DYNAMIC_TOOLS_MAX} are the most", tools.len());
             return Err(Failure::invalid(subject(), "", reason));
         }
+        let words = tools.iter().map(|tool| tool.name.len().saturating_add(tool.description.len()));
+        let words = words.fold(0usize, usize::saturating_add);
+        if words > WORDS_BYTES_MAX {
+            let reason = format!("names and descriptions have {words} bytes together, {WORDS_BYTES_MAX} are the most");
+            return Err(Failure::invalid(subject(), "", reason));
+        }
+        let mut allowance = Allowance::of_a_toolset();
         let mut known = Self { by_name: HashMap::new(), infos: Vec::with_capacity(tools.len()) };
         for (index, tool) in tools.into_iter().enumerate() {
             let refuse = |reason: String| Failure::invalid(subject(), format!("/{index}"), reason);
             if !priory_core::id::is_name(&tool.name) {
                 return Err(refuse("the name of a tool is lower-case letters, digits and hyphens".into()));
             }
-            let input = Schema::compile(&tool.input_schema).map_err(refuse)?;
-            let output = tool.output_schema.as_ref().map(Schema::compile).transpose().map_err(refuse)?;
+            let mut compile = |schema: &Json| Schema::compile(schema, &mut allowance).map_err(refuse);
+            let input = compile(&tool.input_schema)?;
+            let output = tool.output_schema.as_ref().map(compile).transpose()?;
             if known.by_name.insert(tool.name.clone(), DynamicTool { input, output }).is_some() {
                 return Err(refuse(format!("the tool `{}` is listed twice", tool.name)));
             }

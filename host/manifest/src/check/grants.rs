@@ -24,7 +24,7 @@ struct Collected {
 /// What an entry says beside its rule.
 struct Conditions<'a> {
     until: &'a Option<At<String>>,
-    uses: Option<u32>,
+    uses: &'a Option<At<u32>>,
     /// Other texts that the rule takes, which may be what is wrong with it.
     others: [&'a Option<At<String>>; 2],
 }
@@ -45,8 +45,9 @@ impl<'a> Check<'a> {
         wire.http.iter().for_each(|entry| self.http(entry, &mut all));
         wire.files.iter().for_each(|entry| self.file(entry, &mut all));
         wire.secrets.iter().for_each(|entry| self.secret_grant(entry, &mut all));
-        if wire.log {
-            all.templates.push(self.template(GrantKind::Log, ""));
+        let bare = [(GrantKind::Log, wire.log), (GrantKind::Human, wire.human), (GrantKind::Sleep, wire.sleep)];
+        for (kind, _) in bare.into_iter().filter(|(_, is_granted)| *is_granted) {
+            all.templates.push(self.template(kind, ""));
         }
         if all.templates.len() > GRANTS_MAX {
             let spans = wire.spans();
@@ -62,7 +63,7 @@ impl<'a> Check<'a> {
             Entry::Text(text) => (text, entry.span(), None),
             Entry::Table(table) => {
                 let Some(allow) = &table.allow else { return };
-                (&**allow, allow.span(), Some(Conditions { until: &table.until, uses: table.uses, others: [&None; 2] }))
+                (&**allow, allow.span(), Some(Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] }))
             }
         };
         if !self.add(self.template(kind, text), span.clone(), conditions, all) {
@@ -126,7 +127,7 @@ impl<'a> Check<'a> {
                         }
                     }
                 }
-                let conditions = Conditions { until: &table.until, uses: table.uses, others: [&None; 2] };
+                let conditions = Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] };
                 self.add(template, allow.span(), Some(conditions), all);
             }
         }
@@ -149,7 +150,7 @@ impl<'a> Check<'a> {
                 let mut template = self.template(GrantKind::File, &format!("{}:{mode}", path.as_str()));
                 template.guest_path = table.guest_path.as_deref().cloned();
                 let others = [&table.guest_path, &None];
-                (template, path.span(), Some(Conditions { until: &table.until, uses: table.uses, others }))
+                (template, path.span(), Some(Conditions { until: &table.until, uses: &table.uses, others }))
             }
         };
         if self.add(template, span.clone(), conditions, all) {
@@ -187,7 +188,7 @@ impl<'a> Check<'a> {
                 template.header = table.header.as_deref().cloned();
                 template.format = table.format.as_deref().cloned();
                 let others = [&table.header, &table.format];
-                let conditions = Conditions { until: &table.until, uses: table.uses, others };
+                let conditions = Conditions { until: &table.until, uses: &table.uses, others };
                 self.add(template, to.span(), Some(conditions), all);
                 (name.as_str(), name.span())
             }
@@ -206,7 +207,7 @@ impl<'a> Check<'a> {
         let mut others = [&None; 2];
         if let Some(Conditions { until, uses, others: also }) = conditions {
             others = also;
-            template.uses_max = uses;
+            template.uses_max = self.uses(template.kind, uses);
             template.until_unix_ms = until.as_ref().and_then(|until| {
                 let time = time::unix_ms(until);
                 if time.is_none() {
@@ -229,6 +230,18 @@ impl<'a> Check<'a> {
         }
         all.templates.push(template);
         true
+    }
+
+    /// Returns a number of uses; refuses one of what is not used one by one.
+    fn uses(&mut self, kind: GrantKind, uses: &Option<At<u32>>) -> Option<u32> {
+        let uses = uses.as_ref()?;
+        if !kind.has_uses() {
+            let message = "this grant has no number of uses: a frame is given it once, when it opens";
+            let hint = "leave out `uses`, and bound with it the tool or the agent that may be called".to_owned();
+            self.problems.push(uses.span(), message, Some(hint));
+            return None;
+        }
+        Some(**uses)
     }
 
     /// Looks for the input that a grant mentions, which must have a value in every run.

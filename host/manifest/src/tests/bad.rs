@@ -77,8 +77,8 @@ const CASES: &[(&str, &str)] = &[
         "4:18 `plugins.p.grants.log` is a string, and `true` or `false` is expected",
     ),
     (
-        "name = 'a'\n[plugins.p]\npath = 'p'\ngrants = { env = [{ allow = 'A', uses = 0 }] }",
-        "4:41 `plugins.p.grants.env.uses` is a whole number from 1 to 4294967295",
+        "name = 'a'\n[plugins.p]\npath = 'p'\ngrants = { http = [{ allow = 'http://a', uses = 0 }] }",
+        "4:49 `plugins.p.grants.http.uses` is a whole number from 1 to 4294967295",
     ),
     (
         "name = 'a'\n[plugins.p]\npath = 'p'\nconfig = { depth = 2 }",
@@ -167,6 +167,14 @@ const GRANTS: &[(&str, &str)] = &[
     ),
     ("{ tools = ['other*'] }", "4:21 no plugin begins with `other`"),
     ("{ tools = ['a b.c'] }", "4:21 `a b.c`: a `*` may only stand at the end, and spaces nowhere"),
+    (
+        "{ files = [{ path = 'a', uses = 1 }] }",
+        "4:42 this grant has no number of uses: a frame is given it once, when it opens (leave out `uses`, and bound with it the tool or the agent that may be called)",
+    ),
+    (
+        "{ env = [{ allow = 'A', uses = 1 }], config = [{ allow = 'a', uses = 2 }] }",
+        "4:41 this grant has no number of uses: a frame is given it once, when it opens (leave out `uses`, and bound with it the tool or the agent that may be called)\n4:79 this grant has no number of uses: a frame is given it once, when it opens (leave out `uses`, and bound with it the tool or the agent that may be called)",
+    ),
     ("{ tools = [{ allow = 'x.y', uses = 1 }] }", "4:31 there is no plugin `x` (the plugins are `files`)"),
     (
         "{ tools = [{ uses = 1 }] }",

@@ -60,7 +60,7 @@ fn grants_resolve_with_the_inputs_of_a_run() {
     let files = manifest.plugins["files"].grants.resolve(&inputs).unwrap();
     let expected = [
         ("file=/home/me/papers:read".to_owned(), None, None),
-        ("file=/srv/brief/out:write".to_owned(), None, Some(10)),
+        ("file=/srv/brief/out:write".to_owned(), None, None),
         ("log".to_owned(), None, None),
     ];
     assert_eq!(files.iter().map(shown).collect::<Vec<_>>(), expected);

@@ -49,6 +49,10 @@ pub(crate) struct Grants {
     pub(crate) secrets: Vec<At<Entry<SecretTable>>>,
     /// Whether log, standard output and standard error may be written.
     pub(crate) log: bool,
+    /// Whether people may be asked; the run rests until one answers.
+    pub(crate) human: bool,
+    /// Whether programs may sleep beyond their time limit; the run rests meanwhile.
+    pub(crate) sleep: bool,
 }
 
 /// A grant by name, with conditions.
@@ -61,9 +65,9 @@ pub(crate) struct NameTable {
     /// Until when, such as `2027-01-01T00:00:00Z`.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) until: Option<At<String>>,
-    /// How often in one run.
+    /// How often in one run; for tools and agents only, since a frame is given the others once, when it opens.
     #[schemars(range(min = 1))]
-    pub(crate) uses: Option<u32>,
+    pub(crate) uses: Option<At<u32>>,
 }
 
 /// Requests, with conditions.
@@ -81,7 +85,7 @@ pub(crate) struct HttpTable {
     pub(crate) until: Option<At<String>>,
     /// How often in one run.
     #[schemars(range(min = 1))]
-    pub(crate) uses: Option<u32>,
+    pub(crate) uses: Option<At<u32>>,
 }
 
 /// A folder or a file, with conditions.
@@ -99,9 +103,9 @@ pub(crate) struct FileTable {
     /// Until when, such as `2027-01-01T00:00:00Z`.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) until: Option<At<String>>,
-    /// How often in one run.
+    /// Refused: a frame is given its files once, when it opens.
     #[schemars(range(min = 1))]
-    pub(crate) uses: Option<u32>,
+    pub(crate) uses: Option<At<u32>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -130,7 +134,7 @@ pub(crate) struct SecretTable {
     pub(crate) until: Option<At<String>>,
     /// How often in one run.
     #[schemars(range(min = 1))]
-    pub(crate) uses: Option<u32>,
+    pub(crate) uses: Option<At<u32>>,
 }
 
 // === impl Entry ===

@@ -33,6 +33,8 @@ fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Res
         Ok((match host.wait(number?).await {
             Ok(Value::Json(json)) => Ok(json.to_string()),
             Ok(Value::Report(report)) => Ok(report.output.to_string()),
+            Ok(Value::Answer(answer)) => Ok(answer.value.to_string()),
+            Ok(Value::Unit) => Ok("null".to_owned()),
             Ok(_) => super::unexpected(),
             Err(failure) => Err(failure.into()),
         },))

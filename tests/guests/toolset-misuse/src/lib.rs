@@ -76,6 +76,32 @@ impl Guest for Tools {
                 vec![tool("count", &format!(r#"{{"properties":{{"n":{deep}}}}}"#), None)]
             }
             "schema-unique" => vec![tool("count", r#"{"properties":{"n":{"uniqueItems":true}}}"#, None)],
+            "schema-escaped" => {
+                let schema = r##"{"$ref":"#/%24defs/a","$defs":{"a":{"type":"object"}}}"##;
+                vec![tool("count", schema, None)]
+            }
+            "schema-unevaluated" => vec![tool("count", r#"{"unevaluatedProperties":false}"#, None)],
+            // Each is small enough alone.
+            "schemas-bytes" => {
+                let large = format!(r#"{{"description":"{}"}}"#, "x".repeat(200 << 10));
+                (0..20).map(|n| tool(&format!("t{n}"), &large, None)).collect()
+            }
+            "schemas-patterns" => {
+                let schema = |n: u32| format!(r#"{{"properties":{{"n":{{"pattern":"^a{n}$"}}}}}}"#);
+                (0..100).map(|n| tool(&format!("t{n}"), &schema(n), None)).collect()
+            }
+            "words" => {
+                let words = "x".repeat(2 << 10);
+                (0..1_000)
+                    .map(|n| Tool { description: words.clone(), ..tool(&format!("t{n}"), OBJECT, None) })
+                    .collect()
+            }
+            // The keys of a hash map of Rust are drawn at random.
+            "random" => {
+                use std::hash::{BuildHasher, RandomState};
+                let description = RandomState::new().hash_one(0).to_string();
+                vec![Tool { description, ..tool("count", COUNT, None) }]
+            }
             "schema-deep" => vec![tool("count", &deep, None)],
             "schema-huge" => vec![tool("count", &huge, None)],
             "schema-pattern" => vec![tool("count", r#"{"properties":{"n":{"pattern":"(a{1000}){1000}"}}}"#, None)],
@@ -86,6 +112,7 @@ impl Guest for Tools {
             "bad-name" => vec![tool("Count It!", OBJECT, None)],
             "foreign-name" => vec![tool("other.count", OBJECT, None)],
             "many" => (0..1_025).map(|n| tool(&format!("t{n}"), OBJECT, None)).collect(),
+            "list-fails" => return Err(Failure::Conflict("x".repeat(2_000))),
             "list-breaks" => panic!("no list"),
             "list-spins" => loop {
                 std::hint::black_box(0);

@@ -200,9 +200,9 @@ fn a_secret_takes_a_header_and_a_format() {
 
 #[test]
 fn conditions_and_bounds_reach_the_set() {
-    let mut grant = template(GrantKind::File, "{input.x}:read");
+    let mut grant = template(GrantKind::Http, "https://{input.x}/*");
     (grant.until_unix_ms, grant.uses_max) = (Some(5), Some(3));
-    let inputs = BTreeMap::from([("x".to_owned(), "/a".to_owned())]);
+    let inputs = BTreeMap::from([("x".to_owned(), "a.org".to_owned())]);
     let set = GrantTemplates(vec![grant.clone()]).resolve(&inputs).unwrap();
     let held = set.iter().next().unwrap();
     assert_eq!((held.until_unix_ms, held.uses_max), (Some(5), Some(3)));
@@ -212,6 +212,17 @@ fn conditions_and_bounds_reach_the_set() {
     let long = "a".repeat(RULE_BYTES_MAX + 1);
     assert!(filled(GrantKind::File, "{input.x}:read", &long).starts_with("refused"));
     assert!(filled(GrantKind::File, &format!("{long}:read"), "x").starts_with("refused"));
+}
+
+#[test]
+fn what_a_frame_is_given_when_it_opens_has_no_uses() {
+    for (kind, text) in [(GrantKind::File, "/a:read"), (GrantKind::Env, "A"), (GrantKind::Config, "a")] {
+        let mut grant = template(kind, text);
+        assert_eq!(checked(&grant).map(|_| ()), Ok(()), "{kind:?}");
+        grant.uses_max = Some(1);
+        assert!(checked(&grant).unwrap_err().contains("no number of uses"), "{kind:?}");
+        assert!(grant.resolve(&BTreeMap::new()).is_err(), "{kind:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A frame as native code sees it. Everything it asks passes the waist, as it does for a guest.
+
+use std::sync::Arc;
+
+use priory_core::program::AgentInfo;
+use priory_core::{Effect, Failure, Json, Outcome, Report, ToolInfo, Value};
+
+use crate::frame::Frame;
+use crate::waist;
+
+/// A frame as native code sees it.
+///
+/// A clone that is kept keeps its run from ending when it is cancelled.
+#[derive(Clone)]
+pub struct Context {
+    frame: Arc<Frame>,
+}
+
+impl Context {
+    pub(crate) fn new(frame: Arc<Frame>) -> Self {
+        Self { frame }
+    }
+
+    /// Calls a tool and waits for its result.
+    pub async fn call_tool(&self, tool: &str, arguments: Json) -> Result<Json, Failure> {
+        match self.perform(Effect::ToolCall { tool: tool.to_owned(), arguments }).await? {
+            Value::Json(json) => Ok(json),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Gives an agent a task and waits for its report.
+    pub async fn call_agent(&self, agent: &str, input: Json) -> Result<Report, Failure> {
+        let effect = Effect::AgentCall { agent: agent.to_owned(), input, feedback: None };
+        match self.perform(effect).await? {
+            Value::Report(report) => Ok(report),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Lists the tools that are granted.
+    pub async fn tools(&self) -> Result<Vec<ToolInfo>, Failure> {
+        match self.perform(Effect::ToolList).await? {
+            Value::Tools(tools) => Ok(tools),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Lists the agents that are granted.
+    pub async fn agents(&self) -> Result<Vec<AgentInfo>, Failure> {
+        match self.perform(Effect::AgentList).await? {
+            Value::Agents(agents) => Ok(agents),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Starts an effect; [`Context::take`] waits for it.
+    pub fn start(&self, effect: Effect) -> Result<u32, Failure> {
+        waist::start(&self.frame, effect, 0)
+    }
+
+    /// Waits for a started effect and takes its outcome.
+    pub async fn take(&self, number: u32) -> Outcome {
+        self.frame.wait(number).await
+    }
+
+    /// Performs an effect and waits for its outcome.
+    pub async fn perform(&self, effect: Effect) -> Outcome {
+        let step = self.frame.next_step();
+        waist::pass(&self.frame, step, effect, 0).await.0
+    }
+}
+
+fn unexpected(value: &Value) -> Failure {
+    Failure::other(format!("the effect gave back something of another kind: {value:?}"))
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is known of a run that was begun before: its events, found by the frame and the step that they belong to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use priory_core::event::{FrameStarted, RunStarted};
+use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage};
+
+use crate::tape::Stamp;
+
+/// The step under which a frame keeps the answer to the question what became of it. No effect has it.
+pub(crate) const IN_DOUBT: u32 = FramePath::STEPS_MAX;
+
+/// What is known of a run.
+#[derive(Default)]
+pub(crate) struct Past {
+    frames: Mutex<HashMap<FramePath, PastFrame>>,
+    /// What is executed again is compared with what is known, instead of being believed.
+    pub(crate) is_trial: bool,
+    /// The run had not ended, or was cut from outside: a trial that comes to where nothing is known has come to its end.
+    pub(crate) is_open_ended: bool,
+}
+
+/// What is known of one frame.
+#[derive(Default)]
+pub(crate) struct PastFrame {
+    pub(crate) started: Option<(Box<FrameStarted>, Stamp)>,
+    steps: HashMap<u32, PastStep>,
+    /// How many lines of log it wrote.
+    pub(crate) logs: u64,
+    /// How it ended, with the fuel that it had burnt.
+    pub(crate) ended: Option<(Option<Failure>, Usage)>,
+    /// How long it had been at work, without the time in which its run rested or was in nobody's memory.
+    pub(crate) worked: Duration,
+}
+
+/// What is known of one effect.
+#[derive(Clone)]
+pub(crate) struct PastStep {
+    pub(crate) effect: Arc<Effect>,
+    /// When it was asked for, in milliseconds since 1970.
+    pub(crate) asked_unix_ms: u64,
+    /// The fuel that its frame had burnt then.
+    pub(crate) fuel: u64,
+    pub(crate) end: Option<PastEnd>,
+    /// What the frames below it used.
+    pub(crate) used: Usage,
+}
+
+/// What an effect came to.
+#[derive(Clone)]
+pub(crate) struct PastEnd {
+    pub(crate) outcome: Arc<Outcome>,
+    pub(crate) stamp: Stamp,
+    /// Whether it was not even authorized.
+    pub(crate) was_refused: bool,
+}
+
+/// The two ends of a run.
+pub(crate) struct Ends {
+    pub(crate) started: Box<RunStarted>,
+    pub(crate) result: Option<Result<Report, Failure>>,
+    pub(crate) next_seq: u64,
+}
+
+impl Past {
+    /// Reads the events of a run, or says why they are not one.
+    pub(crate) fn read(events: Vec<Envelope>, is_trial: bool) -> Result<(Self, Ends), String> {
+        let mut reading = Reading::default();
+        let (mut started, mut result, mut next_seq) = (None, None, 0);
+        for envelope in events {
+            if envelope.seq != next_seq {
+                return Err(format!("event {next_seq} is missing"));
+            }
+            next_seq += 1;
+            match envelope.event {
+                Event::RunStarted(run) => started = Some(run),
+                Event::RunEnded { result: end, .. } => result = Some(end),
+                event => reading.take(envelope.frame, Stamp { seq: envelope.seq, unix_ms: envelope.unix_ms }, envelope.fuel, event)?,
+            }
+        }
+        let started = started.ok_or("its first event is not that it was started")?;
+        let frames = Mutex::new(reading.end());
+        let is_open_ended = result.as_ref().is_none_or(|result| result.as_ref().is_err_and(comes_from_outside));
+        Ok((Self { frames, is_trial, is_open_ended }, Ends { started, result, next_seq }))
+    }
+
+    /// Takes what is known of a frame.
+    pub(crate) fn take(&self, path: &FramePath) -> Option<PastFrame> {
+        self.frames.lock().remove(path)
+    }
+
+    /// Tells whether a frame can be executed again to see whether it comes to the same: it was opened before, saw nothing
+    /// that is not in the events, and came to its end by itself.
+    pub(crate) fn can_be_tried(&self, path: &FramePath, outcome: &Outcome) -> bool {
+        if outcome.as_ref().is_err_and(comes_from_outside) {
+            return false;
+        }
+        let frames = self.frames.lock();
+        let started = frames.get(path).and_then(|frame| frame.started.as_ref());
+        started.is_some_and(|(started, _)| started.mounts.is_empty())
+    }
+
+    /// Forgets a frame and all below it: it starts again from its beginning.
+    pub(crate) fn forget(&self, path: &FramePath) {
+        self.frames.lock().retain(|other, _| !other.is_within(path));
+    }
+}
+
+impl PastFrame {
+    /// Returns what is known of a step.
+    pub(crate) fn step(&self, step: u32) -> Option<&PastStep> {
+        self.steps.get(&step)
+    }
+}
+
+/// Tells whether a failure has a cause that is not in the events.
+fn comes_from_outside(failure: &Failure) -> bool {
+    matches!(failure, Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. })
+}
+
+/// Events on their way into frames.
+#[derive(Default)]
+struct Reading {
+    frames: HashMap<FramePath, PastFrame>,
+    /// Time at work so far, in milliseconds, and the time of the last event.
+    worked_ms: u64,
+    last_unix_ms: Option<u64>,
+    /// Time at work when each frame began.
+    begun_ms: HashMap<FramePath, u64>,
+}
+
+impl Reading {
+    fn take(&mut self, path: FramePath, stamp: Stamp, fuel: u64, event: Event) -> Result<(), String> {
+        self.count_time(&path, stamp.unix_ms, &event);
+        let absent = |step: u32| format!("step {step} of frame {path} ended without having begun (event {})", stamp.seq);
+        match event {
+            Event::FrameStarted(started) => {
+                // A frame that stands twice was started again from its beginning.
+                self.frames.retain(|other, _| !other.is_within(&path));
+                self.begun_ms.insert(path.clone(), self.worked_ms);
+                let frame = self.frames.entry(path).or_default();
+                frame.started = Some((started, stamp));
+            }
+            Event::Intent { step, effect } => {
+                let begun = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: None, used: Usage::default() };
+                self.frames.entry(path).or_default().steps.insert(step, begun);
+            }
+            Event::Refused { step, effect, failure } => {
+                let end = PastEnd { outcome: Arc::new(Err(failure)), stamp, was_refused: true };
+                let refused = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), used: Usage::default() };
+                self.frames.entry(path).or_default().steps.insert(step, refused);
+            }
+            Event::Outcome { step, outcome } => {
+                let frame = self.frames.entry(path.clone()).or_default();
+                let known = frame.steps.get_mut(&step).ok_or_else(|| absent(step))?;
+                known.end = Some(PastEnd { outcome, stamp, was_refused: false });
+            }
+            Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
+            Event::FrameEnded { failure, usage } => {
+                self.count_below(&path, usage);
+                self.frames.entry(path).or_default().ended = Some((failure, usage));
+            }
+            Event::RunStarted(_) | Event::RunResumed { .. } | Event::RunEnded { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Adds what a frame used to every step that it is below.
+    fn count_below(&mut self, path: &FramePath, usage: Usage) {
+        for (above, step) in path.ancestors() {
+            if let Some(known) = self.frames.get_mut(&above).and_then(|frame| frame.steps.get_mut(&step)) {
+                known.used.absorb(usage);
+            }
+        }
+    }
+
+    /// Counts the time up to an event as work, unless the run rested or was away.
+    fn count_time(&mut self, path: &FramePath, unix_ms: u64, event: &Event) {
+        let before = self.last_unix_ms.replace(unix_ms).unwrap_or(unix_ms);
+        let rested = match event {
+            Event::RunResumed { .. } => true,
+            Event::Outcome { step, .. } => self
+                .frames
+                .get(path)
+                .and_then(|frame| frame.steps.get(step))
+                .is_some_and(|known| matches!(*known.effect, Effect::Sleep { .. } | Effect::AskHuman(_))),
+            _ => false,
+        };
+        if !rested {
+            self.worked_ms = self.worked_ms.saturating_add(unix_ms.saturating_sub(before));
+        }
+    }
+
+    fn end(mut self) -> HashMap<FramePath, PastFrame> {
+        for (path, begun_ms) in self.begun_ms {
+            if let Some(frame) = self.frames.get_mut(&path) {
+                frame.worked = Duration::from_millis(self.worked_ms.saturating_sub(begun_ms));
+            }
+        }
+        self.frames
+    }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Taking a run up again where it was, trying whether it comes to the same, and answering what it asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use priory_core::effect::Answer;
+use priory_core::event::{Event, Program, RunStarted};
+use priory_core::journal::{Batch, QuestionId, RunState};
+use priory_core::ports::{Clock, Recorder};
+use priory_core::{Envelope, Failure, FramePath, Journal, JournalError, Json, RunId, Value};
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::past::{Ends, Past};
+use crate::run::Halt;
+use crate::schema::Schema;
+use crate::start::{Engine, Plan, Started, Target, root_job};
+use crate::tape::{Keeping, Tape};
+
+/// How many events are read at once.
+const PAGE_EVENTS: usize = 4_096;
+/// How many events one run may have to be taken up again; they are in memory while it is.
+pub const EVENTS_MAX: u64 = 4_000_000;
+
+/// A run that is to be taken up again.
+pub struct Resume {
+    /// Which.
+    pub run: RunId,
+    /// Where it is kept.
+    pub journal: Arc<dyn Journal>,
+    /// Whether every effect is made durable at once.
+    pub is_eager: bool,
+    /// After how long a run that only waits for people and timers leaves memory; `None` never.
+    pub park_after: Option<Duration>,
+    /// Who is told what happens from here on.
+    pub recorder: Arc<dyn Recorder>,
+}
+
+/// A run that is to be executed again to see whether it comes to the same, without a journal, a key or a network.
+pub struct Trial {
+    /// Its events.
+    pub events: Vec<Envelope>,
+    /// Who is told of what is not among them.
+    pub recorder: Arc<dyn Recorder>,
+}
+
+/// What a trial showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Replayed {
+    /// All that was executed again came to the same, to the last bit.
+    Same,
+    /// It came to the same up to here, where what is known ends.
+    UpTo {
+        /// Where.
+        at: String,
+    },
+    /// It came to something else.
+    Diverged {
+        /// Where first.
+        at: String,
+        /// What was recorded.
+        recorded: String,
+        /// What happens now.
+        now: String,
+    },
+}
+
+/// Reads all events of a run.
+pub async fn read_all(journal: &Arc<dyn Journal>, run: RunId) -> Result<Vec<Envelope>, JournalError> {
+    let mut events = Vec::new();
+    loop {
+        let page = journal.read(run, events.len() as u64, PAGE_EVENTS).await?;
+        let is_last = page.len() < PAGE_EVENTS;
+        events.extend(page);
+        if is_last {
+            return Ok(events);
+        }
+        if events.len() as u64 > EVENTS_MAX {
+            let what = format!("run {run}");
+            return Err(JournalError::TooLarge { what, bytes: events.len() as u64, most: EVENTS_MAX });
+        }
+    }
+}
+
+/// Returns what a run was started with.
+pub async fn read_start(journal: &Arc<dyn Journal>, run: RunId) -> Result<RunStarted, JournalError> {
+    let first = journal.read(run, 0, 1).await?;
+    match first.into_iter().next().map(|envelope| envelope.event) {
+        Some(Event::RunStarted(started)) => Ok(*started),
+        _ => Err(JournalError::Corrupt { what: format!("run {run} does not begin with its start") }),
+    }
+}
+
+impl Engine {
+    /// Takes a run up again where it was. `catalog` is what it was started with, with the same plugins.
+    ///
+    /// Whoever had the run before cannot go on with it. Fails with `conflict` when the run has ended.
+    pub async fn resume(&self, catalog: &Arc<Catalog>, resume: Resume) -> Result<Started, Failure> {
+        let Resume { run: id, journal, is_eager, park_after, recorder } = resume;
+        let lease = journal.claim(id).await?;
+        if lease.state.has_ended() {
+            return Err(Failure::Conflict { reason: format!("run {id} has ended: it is {}", lease.state) });
+        }
+        let events = read_all(&journal, id).await?;
+        let (past, ends) = Past::read(events, false).map_err(|reason| unreadable(id, reason))?;
+        let keeping = Keeping { journal, epoch: lease.epoch, is_eager };
+        let clock = self.ports().clock.clone();
+        let tape = Arc::new(Tape::new(id, clock, recorder, Some(keeping), None, ends.next_seq));
+        tape.stand(RunState::Open);
+        tape.record(&FramePath::root(), 0, Event::RunResumed { engine: self.ports().engine.clone() });
+        let (run, receiver, job) = self.reopen(catalog, id, &ends, tape, past)?;
+        Ok(self.launch(run, receiver, job, park_after))
+    }
+
+    /// Executes a run again, offline, and compares everything with what is recorded.
+    pub async fn replay(&self, catalog: &Arc<Catalog>, trial: Trial) -> Result<Replayed, Failure> {
+        let id = trial.events.first().map(|event| event.run);
+        let id = id.ok_or_else(|| Failure::absent("run", "it has no events"))?;
+        let (past, ends) = Past::read(trial.events, true).map_err(|reason| unreadable(id, reason))?;
+        let tape = Arc::new(Tape::new(id, self.ports().clock.clone(), trial.recorder, None, None, ends.next_seq));
+        let (run, receiver, job) = self.reopen(catalog, id, &ends, tape, past)?;
+        let is_open_ended = run.past.is_open_ended;
+        let mut started = self.launch(run.clone(), receiver, job, None);
+        let end = started.wait().await;
+        Ok(match (run.take_halt(), ends.result) {
+            (Some(Halt::Past { frame, step }), _) => Replayed::UpTo { at: format!("step {step} of frame {frame}") },
+            (Some(halt), _) => halt.into_replayed(),
+            (None, _) if is_open_ended => Replayed::UpTo { at: "its end, which came from outside".to_owned() },
+            (None, Some(recorded)) if recorded == end.result => Replayed::Same,
+            (None, recorded) => Replayed::Diverged {
+                at: "the end of the run".to_owned(),
+                recorded: format!("{recorded:?}"),
+                now: format!("{:?}", end.result),
+            },
+        })
+    }
+
+    #[expect(clippy::type_complexity, reason = "three things that `launch` takes apart again")]
+    fn reopen(
+        &self,
+        catalog: &Arc<Catalog>,
+        id: RunId,
+        ends: &Ends,
+        tape: Arc<Tape>,
+        past: Past,
+    ) -> Result<
+        (Arc<crate::run::Run>, tokio::sync::oneshot::Receiver<crate::start::RunEnd>, crate::execute::Job),
+        Failure,
+    > {
+        let started = &ends.started;
+        let seed = blake3::Hash::from_hex(&started.seed).map_err(|error| unreadable(id, error.to_string()))?;
+        let (inputs, budget) = (started.inputs.clone(), started.budget);
+        let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, tape, past };
+        let (run, receiver) = self.open(catalog, plan)?;
+        let target = match &started.program {
+            Program::Agent(name) => Target::Agent { name: name.to_string(), input: started.input.clone() },
+            Program::Tool(name) => Target::Tool { name: name.to_string(), arguments: started.input.clone() },
+            Program::Native(name) => {
+                let reason = "it is code of an embedder, which only that embedder can execute";
+                return Err(Failure::absent(format!("program native {name}"), reason));
+            }
+        };
+        let (job, _) = root_job(&run, target, started.grants.clone(), &started.limits)?;
+        Ok((run, receiver, job))
+    }
+}
+
+fn unreadable(run: RunId, reason: String) -> Failure {
+    JournalError::Corrupt { what: format!("run {run}: {reason}") }.into()
+}
+
+/// An answer to a question of a parked run.
+pub struct Reply {
+    /// The run.
+    pub run: RunId,
+    /// The question.
+    pub question: QuestionId,
+    /// The answer.
+    pub value: Json,
+    /// Who answers.
+    pub by: String,
+}
+
+/// Records the answer to a question of a parked run, once. The run goes on when it is taken up the next time.
+pub async fn answer(journal: &Arc<dyn Journal>, clock: &dyn Clock, reply: Reply) -> Result<(), Failure> {
+    let Reply { run, question: id, value, by } = reply;
+    let lease = journal.claim(run).await?;
+    let mut waits = journal.waits(run).await?;
+    let position = waits.iter().position(|wait| wait.question.as_ref().is_some_and(|(open, _)| *open == id));
+    let no_question = || {
+        let reason = format!("{run} does not ask it, or it was answered before: `priory runs show {run}` shows what it asks");
+        Failure::absent(format!("question {id}"), reason)
+    };
+    let wait = waits.remove(position.ok_or_else(no_question)?);
+    let (_, question) = wait.question.ok_or_else(no_question)?;
+    let now = clock.unix_ms();
+    if wait.due_unix_ms.is_some_and(|due| due <= now) {
+        return Err(Failure::Conflict { reason: format!("question {id} has expired: nobody may answer it any more") });
+    }
+    if !question.who.is_empty() && !question.who.contains(&by) {
+        let reason = format!("{by} may not answer question {id}: it is for {}", question.who.join(", "));
+        return Err(Failure::Conflict { reason });
+    }
+    if let Some(schema) = &question.schema {
+        let schema = Schema::alone(schema).map_err(|reason| Failure::invalid("schema of the question", "", reason))?;
+        schema.validate(&value, || format!("answer to {id}"))?;
+    }
+    let outcome = Arc::new(Ok(Value::Answer(Answer { value, by })));
+    let event = Event::Outcome { step: wait.step, outcome };
+    let envelope = Envelope { run, seq: lease.next_seq, frame: wait.frame, unix_ms: now, fuel: 0, event };
+    let batch = Batch {
+        run,
+        epoch: lease.epoch,
+        first_seq: lease.next_seq,
+        events: vec![envelope],
+        header: None,
+        state: Some(RunState::Open),
+        waits: Some(waits),
+    };
+    Ok(journal.append(batch).await?)
+}
+
+/// Ends a run that nobody executes.
+pub async fn cancel(journal: &Arc<dyn Journal>, clock: &dyn Clock, run: RunId, by: &str) -> Result<(), Failure> {
+    let lease = journal.claim(run).await?;
+    if lease.state.has_ended() {
+        return Err(Failure::Conflict { reason: format!("run {run} has ended: it is {}", lease.state) });
+    }
+    let result = Err(Failure::Cancelled { by: by.to_owned() });
+    let event = Event::RunEnded { result, usage: priory_core::Usage::default() };
+    let (seq, unix_ms) = (lease.next_seq, clock.unix_ms());
+    let envelope = Envelope { run, seq, frame: FramePath::root(), unix_ms, fuel: 0, event };
+    let batch = Batch {
+        run,
+        epoch: lease.epoch,
+        first_seq: seq,
+        events: vec![envelope],
+        header: None,
+        state: Some(RunState::Cancelled),
+        waits: Some(Vec::new()),
+    };
+    Ok(journal.append(batch).await?)
+}

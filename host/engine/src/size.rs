@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How long what passes the waist is, as it is charged: all that a guest can make long counts.
+
+use priory_core::{Effect, Failure, Outcome, ToolInfo, Value};
+
+/// Returns the length of what is asked.
+pub(crate) fn of_effect(effect: &Effect) -> u64 {
+    match effect {
+        Effect::ToolCall { tool, arguments } => arguments.byte_len().saturating_add(tool.len() as u64),
+        Effect::AgentCall { agent, input, feedback } => {
+            let words = agent.len() + feedback.as_ref().map_or(0, String::len);
+            input.byte_len().saturating_add(words as u64)
+        }
+        Effect::HttpRequest(request) => request.byte_len(),
+        Effect::AskHuman(question) => {
+            let schema = question.schema.as_ref().map_or(0, |schema| schema.byte_len());
+            let who: usize = question.who.iter().map(String::len).sum();
+            schema.saturating_add((question.text.len() + who) as u64)
+        }
+        Effect::Log { message, .. } => message.len() as u64,
+        Effect::ToolList | Effect::AgentList | Effect::Sleep { .. } | Effect::BudgetLeft | Effect::BudgetUsed => 0,
+    }
+}
+
+/// Returns the length of what an effect came to.
+pub(crate) fn of_outcome(outcome: &Outcome) -> u64 {
+    match outcome {
+        Ok(value) => of_value(value),
+        // Every other failure is in the words of the host, which are short.
+        Err(Failure::Other(other)) => {
+            let data = other.data.as_ref().map_or(0, |data| data.byte_len());
+            data.saturating_add(other.message.len() as u64)
+        }
+        Err(_) => 0,
+    }
+}
+
+fn of_value(value: &Value) -> u64 {
+    match value {
+        Value::Json(json) => json.byte_len(),
+        Value::Report(report) => {
+            report.output.byte_len().saturating_add(report.summary.as_ref().map_or(0, |text| text.len() as u64))
+        }
+        Value::Http(response) => response.byte_len(),
+        Value::Answer(answer) => answer.value.byte_len().saturating_add(answer.by.len() as u64),
+        Value::Tools(tools) => tools.iter().fold(0, |sum, tool| sum.saturating_add(of_tool(tool))),
+        // Names and words of the operator, and numbers: they do not grow with what a guest does.
+        Value::Agents(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
+    }
+}
+
+/// Returns the length of what a tool says of itself; of a toolset, a guest wrote it.
+fn of_tool(tool: &ToolInfo) -> u64 {
+    let words = (tool.name.len() + tool.description.len()) as u64;
+    let schemas = tool.input_schema.byte_len() + tool.output_schema.as_ref().map_or(0, |schema| schema.byte_len());
+    words.saturating_add(schemas)
+}

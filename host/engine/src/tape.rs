@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sequence of one run: events get their place here, are shown, and are made durable in time.
+//!
+//! Events gather in memory. [`Tape::commit`] makes all of them durable; it stands before every effect on the outside and
+//! before a result is shown. What nobody waits for is written behind when much of it has gathered.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use parking_lot::Mutex;
+use priory_core::journal::{Batch, RunHeader, RunState, Wait};
+use priory_core::ports::{BoxFuture, Clock, Compute, Recorder};
+use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId};
+
+/// How many events gather before they are written behind.
+const BEHIND_EVENTS: usize = 256;
+/// How many events gather before those who make them have to wait.
+const GATHERED_EVENTS_MAX: usize = 16 * BEHIND_EVENTS;
+
+/// Where and when an event took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// The position in the run.
+    pub(crate) seq: u64,
+    /// Wall-clock time, in milliseconds since 1970.
+    pub(crate) unix_ms: u64,
+}
+
+/// Where a run is kept.
+pub(crate) struct Keeping {
+    pub(crate) journal: Arc<dyn Journal>,
+    /// The epoch of the lease; 0 for a new run.
+    pub(crate) epoch: u64,
+    /// Whether every effect is made durable at once.
+    pub(crate) is_eager: bool,
+}
+
+/// A write that is going on.
+#[derive(Clone)]
+struct Writing {
+    number: u64,
+    /// The position after its last event.
+    upto: u64,
+    end: Shared<BoxFuture<'static, Result<(), JournalError>>>,
+}
+
+/// The sequence of one run.
+pub(crate) struct Tape {
+    run: RunId,
+    clock: Arc<dyn Clock>,
+    recorder: Arc<dyn Recorder>,
+    keeping: Option<Keeping>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next_seq: u64,
+    /// Events up to here are durable.
+    durable: u64,
+    gathered: Vec<Envelope>,
+    header: Option<RunHeader>,
+    /// What the next write says about the run.
+    standing: Option<(RunState, Vec<Wait>)>,
+    writing: Option<Writing>,
+    /// How many writes were begun.
+    writes: u64,
+    /// Writes behind; dropping it stops that.
+    behind: Option<Box<dyn Send + Sync>>,
+    failed: Option<JournalError>,
+    is_closed: bool,
+}
+
+impl Tape {
+    /// Makes the tape of a run whose next event has position `next_seq`.
+    pub(crate) fn new(
+        run: RunId,
+        clock: Arc<dyn Clock>,
+        recorder: Arc<dyn Recorder>,
+        keeping: Option<Keeping>,
+        header: Option<RunHeader>,
+        next_seq: u64,
+    ) -> Self {
+        let state = State { next_seq, durable: next_seq, header, ..State::default() };
+        Self { run, clock, recorder, keeping, state: Mutex::new(state) }
+    }
+
+    /// Tells whether the run is kept anywhere.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.keeping.is_some()
+    }
+
+    /// Tells whether every effect is made durable at once.
+    pub(crate) fn is_eager(&self) -> bool {
+        self.keeping.as_ref().is_some_and(|keeping| keeping.is_eager)
+    }
+
+    /// Gives an event its place. After [`Tape::close`] nothing happens any more.
+    pub(crate) fn record(&self, frame: &FramePath, fuel: u64, event: Event) -> Stamp {
+        let unix_ms = self.clock.unix_ms();
+        let mut state = self.state.lock();
+        let stamp = Stamp { seq: state.next_seq, unix_ms };
+        if state.is_closed {
+            return stamp;
+        }
+        state.next_seq += 1;
+        let envelope = Envelope { run: self.run, seq: stamp.seq, frame: frame.clone(), unix_ms, fuel, event };
+        // The lock is held while an event is shown, so that the order holds.
+        self.recorder.record(&envelope);
+        if self.keeping.is_some() {
+            state.gathered.push(envelope);
+        }
+        stamp
+    }
+
+    /// Returns the place and time that an event would have now.
+    pub(crate) fn now(&self) -> Stamp {
+        Stamp { seq: self.state.lock().next_seq, unix_ms: self.clock.unix_ms() }
+    }
+
+    /// Makes everything durable that was recorded so far.
+    pub(crate) async fn commit(&self) -> Result<(), JournalError> {
+        let Some(keeping) = &self.keeping else { return Ok(()) };
+        let target = self.state.lock().next_seq;
+        loop {
+            let writing = {
+                let mut state = self.state.lock();
+                if let Some(error) = &state.failed {
+                    return Err(error.clone());
+                }
+                let is_told = !state.is_closed || (state.standing.is_none() && state.writing.is_none());
+                if state.durable >= target && is_told {
+                    return Ok(());
+                }
+                if state.writing.is_none() {
+                    state.writing = Some(self.write(keeping, &mut state));
+                }
+                match &state.writing {
+                    Some(writing) => writing.clone(),
+                    None => return Ok(()),
+                }
+            };
+            let result = writing.end.clone().await;
+            self.written(&writing, result);
+        }
+    }
+
+    /// Writes behind when much has gathered, and waits when it is too much.
+    pub(crate) async fn keep_up(self: &Arc<Self>, compute: &Arc<dyn Compute>) -> Result<(), JournalError> {
+        if self.keeping.is_none() {
+            return Ok(());
+        }
+        let gathered = {
+            let mut state = self.state.lock();
+            let gathered = state.gathered.len();
+            if gathered >= BEHIND_EVENTS && state.writing.is_none() && state.failed.is_none() {
+                state.behind = Some(self.behind(compute));
+            }
+            gathered
+        };
+        if gathered >= GATHERED_EVENTS_MAX { self.commit().await } else { Ok(()) }
+    }
+
+    /// Starts to make durable what was recorded so far, without waiting for it.
+    pub(crate) fn commit_behind(self: &Arc<Self>, compute: &Arc<dyn Compute>) {
+        if self.keeping.is_some() {
+            self.state.lock().behind = Some(self.behind(compute));
+        }
+    }
+
+    /// Says with the next write what the run stands at.
+    pub(crate) fn stand(&self, standing: RunState) {
+        self.state.lock().standing = self.keeping.is_some().then(|| (standing, Vec::new()));
+    }
+
+    /// Says what the run stands at from now on, makes that durable, and lets nothing happen afterwards.
+    pub(crate) async fn close(&self, standing: RunState, waits: Vec<Wait>) -> Result<(), JournalError> {
+        {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.standing = self.keeping.is_some().then_some((standing, waits));
+        }
+        self.commit().await
+    }
+
+    /// Lets nothing happen any more, without a word about the run.
+    pub(crate) fn abandon(&self) {
+        self.state.lock().is_closed = true;
+    }
+
+    fn behind(self: &Arc<Self>, compute: &Arc<dyn Compute>) -> Box<dyn Send + Sync> {
+        let tape = self.clone();
+        compute.spawn(Box::pin(async move {
+            // Whoever commits next is told of a failure.
+            let _ = tape.commit().await;
+        }))
+    }
+
+    /// Begins to write what has gathered.
+    fn write(&self, keeping: &Keeping, state: &mut State) -> Writing {
+        let (standing, waits) = state.standing.take().unzip();
+        let batch = Batch {
+            run: self.run,
+            epoch: keeping.epoch,
+            first_seq: state.durable,
+            events: std::mem::take(&mut state.gathered),
+            header: state.header.take(),
+            state: standing,
+            waits,
+        };
+        state.writes += 1;
+        Writing { number: state.writes, upto: state.next_seq, end: keeping.journal.append(batch).shared() }
+    }
+
+    /// Notes the end of a write; the first of those who waited for it does.
+    fn written(&self, writing: &Writing, result: Result<(), JournalError>) {
+        let mut state = self.state.lock();
+        if state.writing.as_ref().is_some_and(|current| current.number == writing.number) {
+            state.writing = None;
+            match result {
+                Ok(()) => state.durable = writing.upto,
+                Err(error) => state.failed = Some(error),
+            }
+        }
+    }
+}

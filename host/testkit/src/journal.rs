@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What every journal has to show: one clause of the contract each, and all of them in [`journal_contract`].
+//!
+//! Each clause is given a function that makes an empty journal, and ends the test where the contract is broken.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what surprises a test ends it"
+)]
+
+mod append;
+mod find;
+mod keep;
+pub mod sample;
+
+use std::sync::Arc;
+
+use priory_core::Journal;
+
+pub use append::{
+    appends_are_fenced, batches_are_whole, claims_take_over, events_read_back_in_order, large_values_read_back,
+    verify_finds_nothing,
+};
+pub use find::{due_comes_in_order, runs_are_found, runs_are_listed, states_and_waits_follow};
+pub use keep::{kept_bytes_stay_while_pinned, prune_keeps_the_newest, prune_leaves_what_goes_on};
+
+/// Makes an empty journal. What it needs, such as a folder, lives as long as the one who makes it.
+pub type Make<'a> = &'a dyn Fn() -> Arc<dyn Journal>;
+
+/// Holds a journal to every clause.
+pub async fn journal_contract(make: Make<'_>) {
+    events_read_back_in_order(make).await;
+    large_values_read_back(make).await;
+    batches_are_whole(make).await;
+    appends_are_fenced(make).await;
+    claims_take_over(make).await;
+    verify_finds_nothing(make).await;
+    states_and_waits_follow(make).await;
+    runs_are_listed(make).await;
+    runs_are_found(make).await;
+    due_comes_in_order(make).await;
+    kept_bytes_stay_while_pinned(make).await;
+    prune_keeps_the_newest(make).await;
+    prune_leaves_what_goes_on(make).await;
+}
