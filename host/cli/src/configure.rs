@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a manifest to a host.
+//! From a manifest, or from what a run began with, to a host.
 
 use priory_manifest::{Manifest, SecretSource as ManifestSecret};
 
+use crate::durable::Description;
 use crate::host::{Builder, Host};
 use crate::secret::SecretSource;
 use crate::spec::{AgentSpec, PluginSpec};
@@ -42,5 +43,14 @@ impl Host {
             builder = builder.secret(name.clone(), source);
         }
         Ok(builder)
+    }
+
+    /// Begins a host that is configured as it was when a run began.
+    pub fn from_description(description: Description) -> Builder {
+        let Description { plugins, agents, secrets, limits, budget } = description;
+        let builder = Self::builder().limits(limits.iter().collect()).budget(budget);
+        let builder = plugins.into_iter().fold(builder, Builder::plugin);
+        let builder = agents.into_iter().fold(builder, Builder::agent);
+        secrets.into_iter().fold(builder, |builder, (name, source)| builder.secret(name, source))
     }
 }

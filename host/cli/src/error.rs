@@ -52,6 +52,18 @@ pub enum Error {
         /// How many frames may have a sandbox at once.
         frames_max: u32,
     },
+    /// The journal cannot do what it was asked.
+    #[error(transparent)]
+    Journal(#[from] priory_core::JournalError),
+    /// A run cannot be taken up or executed again.
+    #[error(transparent)]
+    Run(#[from] priory_core::Failure),
+    /// The host keeps no runs.
+    #[error("this host keeps no runs: build it with `Builder::durable`")]
+    NotKept,
+    /// What is configured cannot be written down.
+    #[error("what is configured cannot be kept with a run: {0}")]
+    Description(String),
     /// The host was built outside a tokio runtime.
     #[error("a host lives in a tokio runtime with time and I/O enabled; build it inside one")]
     NoRuntime,

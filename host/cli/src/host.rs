@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The host: the rooms put together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,14 +9,15 @@ use priory_core::amounts::BudgetSpec;
 use priory_core::authority::Holder;
 use priory_core::grant::template::GrantTemplate;
 use priory_core::grant::{FileMode, FileScope, GrantKind, Held};
-use priory_core::ports::{Clock, Compute, Http, Ids};
-use priory_core::{Dimension, Failure, Grant, LimitSpec, Limits};
+use priory_core::ports::{Clock, Compute, Http, Ids, Recorder};
+use priory_core::{Dimension, Envelope, Failure, Grant, LimitSpec, Limits, RunId};
 use priory_egress::{Egress, EgressConfig};
-use priory_engine::{AgentEntry, Catalog, Engine, PluginEntry, Ports, Revocations, Started};
-use priory_sandbox::{ComputePool, Link, Loaded, SandboxConfig, Sandboxes, Source};
+use priory_engine::{Catalog, Engine, Ports, Replayed, Revocations, Started, Trial};
+use priory_sandbox::{ComputePool, SandboxConfig, Sandboxes};
+use tokio::runtime::Handle;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
-
+use crate::assemble::assemble;
+use crate::durable::{Durability, Keeper};
 use crate::error::Error;
 use crate::secret::{SecretSource, SecretStore};
 use crate::spec::{AgentSpec, PluginSpec, RunSpec};
@@ -39,6 +40,8 @@ pub struct Host {
     sandboxes: Sandboxes,
     /// Grants of files whose paths come from the inputs of a run.
     files: Arc<[GrantTemplate]>,
+    /// Keeps runs, where they are kept.
+    keeper: Option<Arc<Keeper>>,
 }
 
 impl Host {
@@ -49,12 +52,31 @@ impl Host {
 
     /// Starts a run. It fails at once when its target is not there.
     pub fn start(&self, run: RunSpec) -> Result<Started, Failure> {
-        let request = run.into_request();
+        let (mut request, labels) = run.into_request();
+        request.durable = self.keeper.as_ref().map(|keeper| keeper.durable(labels));
         // What cannot be filled in is told by the engine.
         let filled = self.files.iter().filter_map(|template| template.resolve(&request.inputs).ok());
         filled.for_each(|held| say_writable(&self.sandboxes, &held));
         request.grants.iter().flat_map(|grants| grants.iter()).for_each(|held| say_writable(&self.sandboxes, held));
         self.engine.start(&self.catalog, request)
+    }
+
+    /// Takes up a run that is kept, with the plugins and the configuration that it began with.
+    pub async fn resume(&self, run: RunId, recorder: Arc<dyn Recorder>) -> Result<Started, Error> {
+        let keeper = self.keeper.as_ref().ok_or(Error::NotKept)?;
+        let catalog = keeper.catalog_of(run, &self.catalog, &self.sandboxes).await?;
+        let resume = keeper.resume(run, recorder);
+        Ok(self.engine.resume(&catalog, resume).await?)
+    }
+
+    /// Executes a run again, offline, and tells whether everything comes to the same.
+    pub async fn replay(&self, events: Vec<Envelope>, recorder: Arc<dyn Recorder>) -> Result<Replayed, Error> {
+        Ok(self.engine.replay(&self.catalog, Trial { events, recorder }).await?)
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.engine.ports().clock
     }
 
     /// Returns what is configured.
@@ -92,6 +114,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     http: Option<Arc<dyn Http>>,
+    durable: Option<Durability>,
 }
 
 impl Default for Builder {
@@ -109,6 +132,7 @@ impl Default for Builder {
             clock: Arc::new(SystemClock::new()),
             ids: Arc::new(SystemIds),
             http: None,
+            durable: None,
         }
     }
 }
@@ -210,17 +234,26 @@ impl Builder {
         self
     }
 
+    /// Keeps every run, so that it survives whatever happens to the host.
+    pub fn durable(mut self, durability: Durability) -> Self {
+        self.durable = Some(durability);
+        self
+    }
+
     /// Sets everything up and loads the plugins. It must be called inside a tokio runtime.
     pub async fn build(mut self) -> Result<Host, Error> {
         let io = Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let limits = self.limits_within_frames()?;
         let sandboxes = Sandboxes::new(self.sandbox.clone(), self.clock.clone())?;
         let files = self.file_grants(&sandboxes);
-        let loaded = load(&sandboxes, self.plugins).await?;
-        let plugins: BTreeMap<String, Arc<PluginEntry>> =
-            loaded.into_iter().map(|entry| (entry.name.to_string(), entry)).collect();
-        let agents = self.agents.into_iter().map(|agent| agent_entry(agent, &plugins)).collect::<Result<_, _>>()?;
-        let catalog = Catalog::new(plugins.into_values().collect(), agents, limits, self.budget)?;
+        let durable = match self.durable {
+            Some(durability) => {
+                let (plugins, agents, secrets) = (&self.plugins, &self.agents, &self.secrets);
+                Some(Arc::new(Keeper::new(durability, plugins, agents, secrets, limits, self.budget).await?))
+            }
+            None => None,
+        };
+        let catalog = assemble(&sandboxes, self.plugins, self.agents, limits, self.budget).await?;
         let compute = ComputePool::start(self.compute_threads, &io, self.clock.clone());
         let compute = Arc::new(compute.map_err(priory_sandbox::Error::Threads)?);
         let http = match self.http {
@@ -237,7 +270,7 @@ impl Builder {
             revocations: Arc::new(Revocations::default()),
             engine: Arc::from(priory_sandbox::ENGINE),
         });
-        Ok(Host { engine, catalog: Arc::new(catalog), compute, sandboxes, files })
+        Ok(Host { engine, catalog, compute, sandboxes, files, keeper: durable })
     }
 
     /// Returns the limits of every frame, and sets the depth of the sandboxes by them: a frame keeps its sandbox while it
@@ -277,90 +310,4 @@ fn say_writable(sandboxes: &Sandboxes, held: &Held) {
     {
         sandboxes.writable(folder);
     }
-}
-
-/// Loads plugins, those first that others are linked to, and side by side where they do not wait for each other.
-async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec<Arc<PluginEntry>>, Error> {
-    let names: BTreeSet<String> = waiting.iter().map(|plugin| plugin.name.clone()).collect();
-    for plugin in &waiting {
-        if let Some(unknown) = plugin.links.values().find(|target| !names.contains(*target)) {
-            let by = format!("a link of plugin `{}`", plugin.name);
-            return Err(Error::UnknownPlugin { by, plugin: unknown.clone() });
-        }
-    }
-    let mut loaded: BTreeMap<String, Arc<Loaded>> = BTreeMap::new();
-    let mut entries = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let is_ready = |plugin: &PluginSpec| plugin.links.values().all(|target| loaded.contains_key(target));
-        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
-        if ready.is_empty() {
-            let names: Vec<_> = rest.iter().map(|plugin| plugin.name.as_str()).collect();
-            return Err(Error::LinkedInCircle(names.join(", ")));
-        }
-        waiting = rest;
-        if let ([only], RuntimeFlavor::CurrentThread) = (ready.as_slice(), Handle::current().runtime_flavor()) {
-            // Nothing else could go on meanwhile, so a thread for it would only cost.
-            let component = sandboxes.load(&source(only, &loaded))?;
-            entries.push(Arc::new(plugin_entry(only, component.clone())));
-            loaded.insert(only.name.clone(), component);
-            continue;
-        }
-        let tasks: Vec<_> = ready
-            .into_iter()
-            .map(|plugin| {
-                let source = source(&plugin, &loaded);
-                let sandboxes = sandboxes.clone();
-                (plugin, tokio::task::spawn_blocking(move || sandboxes.load(&source)))
-            })
-            .collect();
-        for (plugin, task) in tasks {
-            let component = task.await.map_err(|_| Error::Broken(plugin.name.clone()))??;
-            entries.push(Arc::new(plugin_entry(&plugin, component.clone())));
-            loaded.insert(plugin.name, component);
-        }
-    }
-    Ok(entries)
-}
-
-fn source(plugin: &PluginSpec, loaded: &BTreeMap<String, Arc<Loaded>>) -> Source {
-    let link = |(interface, target): (&String, &String)| {
-        let info = loaded.get(target)?.shared_info();
-        Some(Link { interface: interface.clone(), plugin: target.clone(), info })
-    };
-    Source {
-        name: plugin.name.clone(),
-        bytes: plugin.bytes.clone(),
-        pinned: plugin.pinned,
-        links: plugin.links.iter().filter_map(link).collect(),
-    }
-}
-
-fn plugin_entry(plugin: &PluginSpec, component: Arc<Loaded>) -> PluginEntry {
-    PluginEntry {
-        name: Arc::from(plugin.name.as_str()),
-        limits: plugin.limits.clone(),
-        grants: plugin.grants.clone(),
-        config: plugin.config.clone().into_iter().collect(),
-        linked_tools: component.linked_tools().to_vec(),
-        declared: plugin.declared,
-        in_doubt: plugin.in_doubt,
-        plugin: component,
-    }
-}
-
-fn agent_entry(agent: AgentSpec, plugins: &BTreeMap<String, Arc<PluginEntry>>) -> Result<Arc<AgentEntry>, Error> {
-    let plugin = plugins
-        .get(&agent.plugin)
-        .cloned()
-        .ok_or_else(|| Error::UnknownPlugin { by: format!("agent `{}`", agent.name), plugin: agent.plugin.clone() })?;
-    Ok(Arc::new(AgentEntry {
-        name: Arc::from(agent.name.as_str()),
-        description: agent.description,
-        plugin,
-        limits: agent.limits,
-        budget: agent.budget,
-        grants: agent.grants,
-        lends: agent.lends,
-        config: agent.config.into_iter().collect(),
-    }))
 }

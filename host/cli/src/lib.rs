@@ -21,20 +21,24 @@
 
 #![forbid(unsafe_code)]
 
+pub mod durable;
 pub mod error;
 pub mod host;
 pub mod record;
 pub mod spec;
 
+mod assemble;
 mod configure;
 mod secret;
 mod system;
 
 pub use priory_core as core;
-pub use priory_engine::{Catalog, Context, RunEnd, Started};
+pub use priory_engine::{Catalog, Context, Replayed, Reply, RunEnd, Started, resume};
+pub use priory_journal as journal;
 pub use priory_manifest as manifest;
 pub use priory_sandbox::{LoadError, SandboxConfig};
 
+pub use durable::{Description, Durability};
 pub use error::Error;
 pub use host::{Builder, Host};
 pub use secret::SecretSource;

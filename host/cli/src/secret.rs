@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use priory_core::Failure;
 use priory_core::ports::Secrets;
+use serde::{Deserialize, Serialize};
 
 /// How long a secret may be, in bytes.
 const SECRET_BYTES_MAX: usize = 64 << 10;
@@ -15,7 +16,8 @@ const SECRET_BYTES_MAX: usize = 64 << 10;
 const FILE_BYTES_MAX: u64 = SECRET_BYTES_MAX as u64 + 4;
 
 /// Where the value of one secret is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SecretSource {
     /// In an environment variable of the host.
     Env(String),

@@ -11,16 +11,19 @@ use priory_core::grant::template::{GrantTemplate, GrantTemplates};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Dimension, Failure, GrantSet, Json, LimitSpec};
 use priory_engine::{Context, InDoubt, Request, Target};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::record::Silent;
 
 /// A plugin to load, and what it may do as a tool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PluginSpec {
     /// Its name: lower-case letters, digits and hyphens.
     pub name: String,
-    /// The component.
+    /// The component. It is not written down with the rest.
+    #[serde(skip)]
     pub bytes: Arc<[u8]>,
     /// The digest that it must have.
     pub pinned: Option<Digest>,
@@ -81,7 +84,8 @@ impl PluginSpec {
 }
 
 /// An agent: a plugin's program under a name, with what it may do and pass on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct AgentSpec {
     /// Its name.
     pub name: String,
@@ -144,6 +148,7 @@ impl AgentSpec {
 /// What a run is started with.
 pub struct RunSpec {
     request: Request,
+    labels: BTreeMap<String, String>,
 }
 
 impl RunSpec {
@@ -179,6 +184,7 @@ impl RunSpec {
                 recorder: Arc::new(Silent),
                 durable: None,
             },
+            labels: BTreeMap::new(),
         }
     }
 
@@ -212,13 +218,19 @@ impl RunSpec {
         self
     }
 
+    /// Sets words by which the run can be found again, where it is kept.
+    pub fn labels(mut self, labels: BTreeMap<String, String>) -> Self {
+        self.labels = labels;
+        self
+    }
+
     /// Sets who is told what happens.
     pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
         self.request.recorder = recorder;
         self
     }
 
-    pub(crate) fn into_request(self) -> Request {
-        self.request
+    pub(crate) fn into_request(self) -> (Request, BTreeMap<String, String>) {
+        (self.request, self.labels)
     }
 }

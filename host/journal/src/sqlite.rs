@@ -36,6 +36,7 @@ use pool::Pool;
 use prune::{MARKED_MAX, Step};
 use recent::{Recent, Recents};
 use schema::{io_refusal, refusal};
+use write::Appended;
 use writer::{Order, Writer, order};
 
 /// How many connections read.
@@ -129,11 +130,11 @@ impl Journal for SqliteJournal {
             let (orders, recents) = writing?;
             let batch = Arc::new(prepare(batch, &recents)?);
             let appended = Arc::clone(&batch);
-            let ids = order(orders, |answer| Order::Append(appended, answer)).await?;
+            let Appended { key, chunks } = order(orders, |answer| Order::Append(appended, answer)).await?;
             if batch.state.is_some_and(|state| state.has_ended()) {
                 recents.forget(batch.run);
             } else {
-                remember(&recents, batch, ids);
+                remember(&recents, batch, key, &chunks);
             }
             Ok(())
         })
@@ -222,22 +223,23 @@ fn prepare(batch: Batch, recents: &Recents) -> Result<Prepared, JournalError> {
     let lines = admit::lines(&batch)?;
     let recent = recents.get(batch.run);
     let packed = pack::pack(&lines, recent.as_deref());
+    let recent_key = recent.map(|recent| recent.key);
     let Batch { run, epoch, first_seq, events, header, state, waits } = batch;
     let digests = lines.iter().map(|line| line.digest).collect();
     let at_unix_ms = events.last().map(|last| last.unix_ms);
-    Ok(Prepared { run, epoch, first_seq, digests, at_unix_ms, packed, header, state, waits })
+    Ok(Prepared { run, epoch, first_seq, digests, at_unix_ms, packed, recent_key, header, state, waits })
 }
 
 /// Remembers a large batch that was appended.
-fn remember(recents: &Recents, batch: Arc<Prepared>, ids: Vec<i64>) {
+fn remember(recents: &Recents, batch: Arc<Prepared>, key: i64, ids: &[i64]) {
     // The writer has let go of it before it answered, or is about to: then the next batch costs some KiB more.
     let Ok(Prepared { run, packed: Packed::Pieces { body, pieces }, .. }) = Arc::try_unwrap(batch) else { return };
     let chunks = pieces.into_iter().filter_map(|piece| match piece {
         Piece::Chunk(chunk) => Some((chunk.digest, chunk.range)),
         Piece::Literal(_) => None,
     });
-    let chunks = chunks.zip(ids).map(|((digest, range), id)| (digest, range, id)).collect();
-    recents.put(run, Recent { body, chunks });
+    let chunks = chunks.zip(ids).map(|((digest, range), id)| (digest, range, *id)).collect();
+    recents.put(run, Recent { key, body, chunks });
 }
 
 /// Has the writer do a step until there is nothing left to do.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Both stores keep the contract.
 
+#![allow(clippy::unwrap_used, reason = "what surprises a test ends it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

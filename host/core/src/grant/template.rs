@@ -5,6 +5,7 @@
 //! *slot*: whatever value is put there, it cannot change what stands around it. Nothing that a guest says ever
 //! becomes a value. In the path of a file grant, `{{` and `}}` stand for single braces.
 
+mod kind;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -14,60 +15,20 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::grant::rule::{FileMode, FileRule, FileScope, HttpRule, RULE_BYTES_MAX, RuleError, SecretRule, normalised};
 use crate::grant::{GRANTS_MAX, Grant, GrantSet, Held};
 use crate::http::is_public;
+pub use kind::GrantKind;
 use slot::{Part, Slot, parts};
 
-/// The kinds of grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GrantKind {
-    /// Call tools.
-    Tool,
-    /// Call agents.
-    Agent,
-    /// Send requests.
-    Http,
-    /// See a folder or a file.
-    File,
-    /// Read an environment variable.
-    Env,
-    /// Read a configuration key.
-    Config,
-    /// Have the host put a secret on requests.
-    Secret,
-    /// Write log.
-    Log,
-    /// Ask people.
-    Human,
-    /// Sleep beyond the time of a frame.
-    Sleep,
-}
-
-impl GrantKind {
-    /// Every kind with its name, as it stands in front of the `=`.
-    pub const ALL: [(Self, &'static str); 10] = [
-        (Self::Tool, "tool"),
-        (Self::Agent, "agent"),
-        (Self::Http, "http"),
-        (Self::File, "file"),
-        (Self::Env, "env"),
-        (Self::Config, "config"),
-        (Self::Secret, "secret"),
-        (Self::Log, "log"),
-        (Self::Human, "human"),
-        (Self::Sleep, "sleep"),
-    ];
-
-    /// Tells whether such grants are used one by one, so that a number of uses can bound them.
-    pub fn has_uses(self) -> bool {
-        !matches!(self, Self::File | Self::Env | Self::Config)
-    }
-}
+/// Why a number of uses is refused where [`GrantKind::has_uses`] says no.
+const NO_USES: &str = "this kind of grant has no number of uses: a frame is given it once, when it opens";
 
 /// A grant as an operator wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct GrantTemplate {
     /// What kind of grant it is.
     pub kind: GrantKind,
@@ -83,15 +44,15 @@ pub struct GrantTemplate {
     pub format: Option<String>,
     /// Until when it holds, in milliseconds since 1970; `None` for ever.
     pub until_unix_ms: Option<u64>,
-    /// How often in one run; `None` without end. It is refused for files, environment and configuration: a frame is given
-    /// them once, when it opens.
+    /// How often in one run; `None` without end. It is refused for what has no uses, see [`GrantKind::has_uses`].
     pub uses_max: Option<u32>,
     /// The absolute folder that relative paths start from.
     pub base: PathBuf,
 }
 
 /// The grants of one holder, as an operator wrote them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct GrantTemplates(pub Vec<GrantTemplate>);
 
 /// Where values come from.
@@ -189,9 +150,7 @@ impl GrantTemplate {
             kind if !self.addresses.is_empty() && kind != GrantKind::Http => {
                 Err(self.error("only an http grant has addresses"))
             }
-            kind if self.uses_max.is_some() && !kind.has_uses() => {
-                Err(self.error("this kind of grant has no number of uses: a frame is given it once, when it opens"))
-            }
+            kind if self.uses_max.is_some() && !kind.has_uses() => Err(self.error(NO_USES)),
             kind if secret && kind != GrantKind::Secret => {
                 Err(self.error("only a secret grant has a header and a format"))
             }

@@ -156,6 +156,8 @@ pub(super) struct Prepared {
     /// The time of the last event.
     pub(super) at_unix_ms: Option<u64>,
     pub(super) packed: Packed,
+    /// The key of the run of the batch that this one was packed against.
+    pub(super) recent_key: Option<i64>,
     pub(super) header: Option<priory_core::journal::RunHeader>,
     pub(super) state: Option<priory_core::journal::RunState>,
     pub(super) waits: Option<Vec<priory_core::journal::Wait>>,

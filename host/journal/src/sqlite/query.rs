@@ -14,7 +14,7 @@ use crate::admit;
 const INFO: &str = "
 SELECT r.id, r.state, r.kind, r.name, r.labels, r.started, s.seq + s.count, s.total, s.at,
   (SELECT min(due) FROM waits WHERE run = r.key),
-  (SELECT count(*) FROM waits WHERE run = r.key AND wait LIKE '%\"question\":%')
+  (SELECT count(*) FROM waits WHERE run = r.key AND asks)
 FROM runs r LEFT JOIN segments s ON s.run = r.key AND s.seq = (SELECT max(seq) FROM segments WHERE run = r.key)
 ";
 

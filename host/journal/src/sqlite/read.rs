@@ -46,6 +46,14 @@ impl From<rusqlite::Error> for Unread {
     }
 }
 
+/// One chunk as it stands in the table.
+struct Stored {
+    base: Option<i64>,
+    digest: [u8; 32],
+    size: i64,
+    body: Vec<u8>,
+}
+
 /// Chunks that were read for one run.
 #[derive(Default)]
 struct Chunks {
@@ -194,34 +202,41 @@ impl Reader {
     }
 
     fn chunk(&self, id: i64, chunks: &mut Chunks) -> Result<Arc<[u8]>, Unread> {
-        let altered = |why: String| Unread::Altered(0, format!("its chunk {id}: {why}"));
-        let mut select = self.database.prepare_cached("SELECT base, digest, size, body FROM chunks WHERE id = ?1")?;
-        let mut above: Vec<(i64, [u8; 32], usize, Vec<u8>)> = Vec::new();
+        let altered = |why: &str| Unread::Altered(0, format!("its chunk {id}: {why}"));
+        let mut above = Vec::new();
         let (mut wanted, mut bytes) = (Some(id), None);
         while let Some(id) = wanted {
             if let Some(known) = chunks.known.get(&id) {
                 bytes = Some(Arc::clone(known));
                 break;
             }
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?));
-            let found: Option<(Option<i64>, [u8; 32], i64, Vec<u8>)> = select.query_row([id], row).optional()?;
-            let (base, digest, size, body) = found.ok_or_else(|| altered("it is gone".into()))?;
-            let size = usize::try_from(size).ok().filter(|size| *size <= CHUNK_BYTES_MAX);
-            above.push((id, digest, size.ok_or_else(|| altered("its length is not right".into()))?, body));
+            let stored = self.stored(id)?.ok_or_else(|| altered("it is gone"))?;
+            wanted = stored.base;
+            above.push((id, stored));
             if above.len() as u64 > uint(DEPTH_MAX) + 1 {
-                return Err(altered("too many others stand below it".into()));
+                return Err(altered("too many others stand below it"));
             }
-            wanted = base;
         }
-        for (id, digest, size, body) in above.into_iter().rev() {
-            let restored: Arc<[u8]> = zip::restore(&body, bytes.as_deref(), size).map_err(altered)?.into();
-            if *blake3::hash(&restored).as_bytes() != digest {
-                return Err(altered("it is not what was written".into()));
+        for (id, stored) in above.into_iter().rev() {
+            let size = usize::try_from(stored.size).ok().filter(|size| *size <= CHUNK_BYTES_MAX);
+            let size = size.ok_or_else(|| altered("its length is not right"))?;
+            let restored = zip::restore(&stored.body, bytes.as_deref(), size).map_err(|why| altered(&why))?;
+            if *blake3::hash(&restored).as_bytes() != stored.digest {
+                return Err(altered("it is not what was written"));
             }
+            let restored: Arc<[u8]> = restored.into();
             chunks.put(id, Arc::clone(&restored));
             bytes = Some(restored);
         }
-        bytes.ok_or_else(|| altered("it is gone".into()))
+        bytes.ok_or_else(|| altered("it is gone"))
+    }
+
+    fn stored(&self, id: i64) -> rusqlite::Result<Option<Stored>> {
+        let mut select = self.database.prepare_cached("SELECT base, digest, size, body FROM chunks WHERE id = ?1")?;
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok(Stored { base: row.get(0)?, digest: row.get(1)?, size: row.get(2)?, body: row.get(3)? })
+        };
+        select.query_row([id], row).optional()
     }
 }
 

@@ -18,6 +18,8 @@ const RECENT_BODY_BYTES_MAX: usize = 4 << 20;
 /// The chunks of one batch, in order.
 #[derive(Debug)]
 pub(super) struct Recent {
+    /// The key of the run.
+    pub(super) key: i64,
     pub(super) body: Vec<u8>,
     /// The hash, the place in the body and the number of each.
     pub(super) chunks: Vec<([u8; 32], Range<usize>, i64)>,

@@ -25,13 +25,17 @@ const LOG_BYTES_KEPT: u32 = 64 << 20;
 /// How long the writer waits for readers of other processes before it goes on without them.
 const BUSY: Duration = Duration::from_millis(100);
 
+/// How long a reader waits, such as for another process that repairs the log after a crash.
+const BUSY_READER: Duration = Duration::from_secs(5);
+
 /// How many statements stay prepared.
 const STATEMENTS_MAX: usize = 64;
 
 // Numbers stand for runs and chunks everywhere but at one place, since ids and hashes are many times as long.
 const FORMAT_1: &str = "
 CREATE TABLE runs (
-  key INTEGER PRIMARY KEY,
+  -- Never given twice, so that what is remembered of a removed run is not taken for another.
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,
   state INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
@@ -82,6 +86,8 @@ CREATE TABLE waits (
   run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   number INTEGER NOT NULL,
   due INTEGER,
+  -- Whether a person is asked; if not it is a timer.
+  asks INTEGER NOT NULL,
   wait TEXT NOT NULL,
   PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
@@ -127,11 +133,25 @@ pub(super) fn open_writer(dir: &Path) -> Result<Connection, JournalError> {
 /// Opens the database for one who only reads.
 pub(super) fn open_reader(dir: &Path) -> Result<Connection, JournalError> {
     let failed = |error| refusal(dir, &error);
+    let path = dir.join(FILE);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let database = Connection::open_with_flags(dir.join(FILE), flags).map_err(failed)?;
-    database.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    let mut database = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    // A log needs an index beside it. Where none can be made and there is no log, the file is all that there is.
+    let is_readable = database.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)).is_ok();
+    if !is_readable && !dir.join(format!("{FILE}-wal")).exists() {
+        let uri = format!("file:{}?immutable=1", escaped(&path));
+        database = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(failed)?;
+    }
+    database.busy_timeout(BUSY_READER).map_err(failed)?;
     database.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(database)
+}
+
+/// Writes a path so that it can stand in a URI.
+fn escaped(path: &Path) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    let escape = |byte: &u8| if is_plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
 }
 
 /// Returns the format of a database, 0 when it is empty. Fails when it is not a journal, or too new a one.

@@ -270,3 +270,44 @@ async fn a_removal_that_was_cut_short_goes_on_the_next_time() {
     });
     assert_eq!(left.await, Ok(0i64));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let dir = folder.path().join("with space, % and ?");
+    let mut script = Script::new(1);
+    let journal = SqliteJournal::open(&dir).unwrap();
+    assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+    journal.append(script.begin(header("writer"))).await.unwrap();
+    drop(journal);
+    let allow = |mode| fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(dir.join("lock"), fs::Permissions::from_mode(0o400)).unwrap();
+    allow(0o500);
+    // Some users may write everywhere: for them there is no such folder.
+    if File::create(dir.join("probe")).is_err() {
+        assert!(matches!(SqliteJournal::open(&dir), Err(JournalError::ReadOnly { .. })));
+        let reader = SqliteJournal::open_read_only(&dir).unwrap();
+        assert_eq!(reader.read(script.run, 0, 9).await.unwrap().len(), 2);
+    }
+    allow(0o700);
+}
+
+#[tokio::test]
+async fn a_run_that_comes_back_is_not_taken_for_the_one_that_went() {
+    let folder = folder();
+    let journal = SqliteJournal::open(folder.path()).unwrap();
+    let text: String = (0..200u32).map(|part| blake3::hash(&part.to_le_bytes()).to_hex().to_string()).collect();
+    let value = Json::of(&text).unwrap();
+    for _ in 0..2 {
+        let mut script = Script::new(1);
+        journal.append(script.begin(header("writer"))).await.unwrap();
+        journal.append(script.end()).await.unwrap();
+        // What comes behind the end is remembered like what comes before.
+        journal.append(script.step(0, value.clone(), Json::null())).await.unwrap();
+        journal.append(script.step(1, value.clone(), Json::null())).await.unwrap();
+        assert_eq!(journal.read(script.run, 0, 99).await.unwrap().len(), 7);
+        journal.prune(Retention { count: Some(0), ..Retention::default() }, 0).await.unwrap();
+    }
+}

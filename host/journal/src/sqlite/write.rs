@@ -2,10 +2,11 @@
 //! What one batch, or one claim, changes in the tables.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use priory_core::RunId;
 use priory_core::journal::{JournalError, Lease, RunHeader, RunState, Wait};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::pack::{Chunk, Packed, Piece, Prepared, cuts};
 use super::rows::{self, int, uint};
@@ -73,8 +74,7 @@ impl Known {
             return Ok(Some(*at));
         }
         let mut select = database.prepare_cached("SELECT key, state, epoch, started FROM runs WHERE id = ?1")?;
-        let row =
-            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?));
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?));
         let found = select.query_row([rows::run_to_bytes(run)], row).optional()?;
         let Some((key, state, epoch, started)) = found else { return Ok(None) };
         let damaged = || JournalError::Corrupt { what: format!("the state of {run} is not one that there is") };
@@ -82,7 +82,7 @@ impl Known {
         let mut select = database.prepare_cached(
             "SELECT seq + count, chain, total, at FROM segments WHERE run = ?1 ORDER BY seq DESC LIMIT 1",
         )?;
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         let last: Option<(i64, [u8; 32], i64, i64)> = select.query_row([key], row).optional()?;
         let (next_seq, chain, bytes, at) = last.unwrap_or((0, Chain::start(run).0, 0, started));
         let stand = Stand { epoch: uint(epoch), next_seq: uint(next_seq) };
@@ -99,8 +99,15 @@ impl Known {
     }
 }
 
-/// Writes a batch. Returns the numbers of its chunks.
-pub(super) fn append(database: &Connection, known: &mut Known, batch: &Prepared) -> Result<Vec<i64>, Refusal> {
+/// What a batch became: the key of its run, and the numbers of its chunks.
+#[derive(Debug, Default)]
+pub(super) struct Appended {
+    pub(super) key: i64,
+    pub(super) chunks: Vec<i64>,
+}
+
+/// Writes a batch.
+pub(super) fn append(database: &Connection, known: &mut Known, batch: &Prepared) -> Result<Appended, Refusal> {
     let run = batch.run;
     let found = known.get(database, run)?;
     admit::fence(run, batch.header.is_some(), batch.epoch, batch.first_seq, found.map(|at| at.stand))
@@ -110,9 +117,9 @@ pub(super) fn append(database: &Connection, known: &mut Known, batch: &Prepared)
         (Some(header), None) => begin(database, run, header)?,
         (None, None) => return Err(Refusal::Batch(JournalError::NoRun(run))),
     };
-    let mut ids = Vec::new();
+    let mut appended = Appended { key: at.key, chunks: Vec::new() };
     if !batch.digests.is_empty() {
-        ids = segment(database, &mut at, batch)?;
+        appended.chunks = segment(database, &mut at, batch)?;
     }
     let ends = batch.state.is_some_and(RunState::has_ended);
     if let Some(state) = batch.state {
@@ -127,7 +134,7 @@ pub(super) fn append(database: &Connection, known: &mut Known, batch: &Prepared)
         None => {}
     }
     known.put(run, at);
-    Ok(ids)
+    Ok(appended)
 }
 
 /// Takes a run over.
@@ -178,9 +185,16 @@ fn begin(database: &Connection, run: RunId, header: &RunHeader) -> Result<At, Re
 
 fn wait_for(database: &Connection, run: i64, waits: &[Wait]) -> Result<(), Refusal> {
     database.prepare_cached("DELETE FROM waits WHERE run = ?1")?.execute([run])?;
-    let mut insert = database.prepare_cached("INSERT INTO waits (run, number, due, wait) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert =
+        database.prepare_cached("INSERT INTO waits (run, number, due, asks, wait) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (wait, number) in waits.iter().zip(0i64..) {
-        insert.execute(params![run, number, wait.due_unix_ms.map(int), rows::wait_to_text(wait)])?;
+        insert.execute(params![
+            run,
+            number,
+            wait.due_unix_ms.map(int),
+            wait.question.is_some(),
+            rows::wait_to_text(wait)
+        ])?;
     }
     Ok(())
 }
@@ -193,7 +207,11 @@ fn segment(database: &Connection, at: &mut At, batch: &Prepared) -> Result<Vec<i
     let body = match &batch.packed {
         Packed::Whole(body) => body,
         Packed::Pieces { body, pieces } => {
-            recipe = write_pieces(database, at.key, body, pieces, &mut ids, &mut added)?;
+            // What was packed against another run of the same id says nothing about this one.
+            let is_of_run = batch.recent_key == Some(at.key);
+            let mut pieces_to = Pieces { database, run: at.key, is_of_run, added: 0 };
+            recipe = pieces_to.write(body, pieces, &mut ids)?;
+            added = pieces_to.added;
             &recipe
         }
     };
@@ -210,97 +228,103 @@ fn segment(database: &Connection, at: &mut At, batch: &Prepared) -> Result<Vec<i
     Ok(ids)
 }
 
-/// Writes the pieces of a body. Returns what the segment holds; `added` counts the bytes that the run did not have.
-fn write_pieces(
-    database: &Connection,
+/// Writes the pieces of a body.
+struct Pieces<'a> {
+    database: &'a Connection,
     run: i64,
-    body: &[u8],
-    pieces: &[Piece],
-    ids: &mut Vec<i64>,
-    added: &mut u64,
-) -> Result<Vec<u8>, Refusal> {
-    let part = |range: &std::ops::Range<usize>| body.get(range.clone()).unwrap_or_default();
-    let mut recipe = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(range) => {
-                write_number(&mut recipe, (range.len() as u64) << 1);
-                recipe.extend_from_slice(part(range));
-            }
-            Piece::Chunk(chunk) => {
-                let id = match chunk.known {
-                    Some(id) => id,
-                    None => write_chunk(database, run, chunk, part(&chunk.range), added)?,
-                };
-                ids.push(id);
-                write_number(&mut recipe, uint(id) << 1 | 1);
-            }
-        }
-    }
-    for level in 1..LEVELS_MAX {
-        let sealed = zip::seal(level, &recipe);
-        if sealed.len() <= RECIPE_BYTES_MAX {
-            return Ok(sealed);
-        }
-        let mut shorter = Vec::new();
-        for range in cuts(&recipe) {
-            let bytes = recipe.get(range.clone()).unwrap_or_default();
-            let (digest, alone) = (*blake3::hash(bytes).as_bytes(), Some(zip::alone(bytes)));
-            let chunk = Chunk { digest, range, known: None, delta: None, alone };
-            write_number(&mut shorter, uint(write_chunk(database, run, &chunk, bytes, added)?) << 1 | 1);
-        }
-        recipe = shorter;
-    }
-    Ok(zip::seal(LEVELS_MAX, &recipe))
+    /// Whether the numbers in the pieces are of this run.
+    is_of_run: bool,
+    /// Counts the bytes that the run did not have.
+    added: u64,
 }
 
-/// Writes a chunk unless it is there, and notes that the run has it. Returns its number.
-fn write_chunk(database: &Connection, run: i64, chunk: &Chunk, bytes: &[u8], added: &mut u64) -> Result<i64, Refusal> {
-    let mut select = database.prepare_cached("SELECT id, base, length(body) FROM chunks WHERE digest = ?1")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let found: Option<(i64, Option<i64>, i64)> = select.query_row([chunk.digest], row).optional()?;
-    if let Some((id, mut base, length)) = found {
-        *added += note(database, run, id, length)?;
-        // What is needed to read the chunk has to live as long as the run, too.
-        while let Some(id) = base {
-            let mut select = database.prepare_cached("SELECT base, length(body) FROM chunks WHERE id = ?1")?;
-            let (below, length): (Option<i64>, i64) = select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            *added += note(database, run, id, length)?;
-            base = below;
+impl Pieces<'_> {
+    /// Returns what the segment holds. The numbers of the chunks are added to `ids`.
+    fn write(&mut self, body: &[u8], pieces: &[Piece], ids: &mut Vec<i64>) -> Result<Vec<u8>, Refusal> {
+        let part = |range: &Range<usize>| body.get(range.clone()).unwrap_or_default();
+        let mut recipe = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Literal(range) => {
+                    write_number(&mut recipe, (range.len() as u64) << 1);
+                    recipe.extend_from_slice(part(range));
+                }
+                Piece::Chunk(chunk) => {
+                    let id = match chunk.known.filter(|_| self.is_of_run) {
+                        Some(id) => id,
+                        None => self.chunk(chunk, part(&chunk.range))?,
+                    };
+                    ids.push(id);
+                    write_number(&mut recipe, uint(id) << 1 | 1);
+                }
+            }
         }
-        return Ok(id);
+        for level in 1..LEVELS_MAX {
+            let sealed = zip::seal(level, &recipe);
+            if sealed.len() <= RECIPE_BYTES_MAX {
+                return Ok(sealed);
+            }
+            let mut shorter = Vec::new();
+            for range in cuts(&recipe) {
+                let bytes = recipe.get(range.clone()).unwrap_or_default();
+                let digest = *blake3::hash(bytes).as_bytes();
+                let chunk = Chunk { digest, range, known: None, delta: None, alone: None };
+                write_number(&mut shorter, uint(self.chunk(&chunk, bytes)?) << 1 | 1);
+            }
+            recipe = shorter;
+        }
+        Ok(zip::seal(LEVELS_MAX, &recipe))
     }
-    let mut base = None;
-    if let Some((id, delta)) = &chunk.delta {
-        let mut select = database.prepare_cached("SELECT depth FROM chunks WHERE id = ?1")?;
-        let depth: Option<i64> = select.query_row([id], |row| row.get(0)).optional()?;
-        base = depth.filter(|depth| *depth < DEPTH_MAX).map(|depth| (*id, depth + 1, delta));
-    }
-    let mut insert =
-        database.prepare_cached("INSERT INTO chunks (digest, base, depth, size, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    let size = int(bytes.len() as u64);
-    let length = match (base, &chunk.alone) {
-        (Some((id, depth, delta)), _) => {
-            insert.execute(params![chunk.digest, id, depth, size, delta])?;
-            delta.len()
-        }
-        (None, Some(alone)) => {
-            insert.execute(params![chunk.digest, None::<i64>, 0, size, alone])?;
-            alone.len()
-        }
-        (None, None) => {
-            let alone = zip::alone(bytes);
-            insert.execute(params![chunk.digest, None::<i64>, 0, size, alone])?;
-            alone.len()
-        }
-    };
-    let id = database.last_insert_rowid();
-    *added += note(database, run, id, int(length as u64))?;
-    Ok(id)
-}
 
-/// Notes that a run has a chunk. Returns how many bytes that adds to the run.
-fn note(database: &Connection, run: i64, chunk: i64, length: i64) -> Result<u64, Refusal> {
-    let mut insert = database.prepare_cached("INSERT OR IGNORE INTO run_chunks (run, chunk) VALUES (?1, ?2)")?;
-    Ok(if insert.execute([run, chunk])? > 0 { uint(length) } else { 0 })
+    /// Writes a chunk unless it is there, and notes that the run has it. Returns its number.
+    fn chunk(&mut self, chunk: &Chunk, bytes: &[u8]) -> Result<i64, Refusal> {
+        let mut select = self.database.prepare_cached("SELECT id, base, length(body) FROM chunks WHERE digest = ?1")?;
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found: Option<(i64, Option<i64>, i64)> = select.query_row([chunk.digest], row).optional()?;
+        if let Some((id, mut base, length)) = found {
+            self.note(id, length)?;
+            // What is needed to read the chunk has to live as long as the run, too.
+            for _ in 0..=DEPTH_MAX {
+                let Some(id) = base else { break };
+                let mut select = self.database.prepare_cached("SELECT base, length(body) FROM chunks WHERE id = ?1")?;
+                let (below, length): (Option<i64>, i64) =
+                    select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                self.note(id, length)?;
+                base = below;
+            }
+            return Ok(id);
+        }
+        let mut base = None;
+        if let Some((id, delta)) = chunk.delta.as_ref().filter(|_| self.is_of_run) {
+            let mut select = self.database.prepare_cached("SELECT depth FROM chunks WHERE id = ?1")?;
+            let depth: Option<i64> = select.query_row([id], |row| row.get(0)).optional()?;
+            base = depth.filter(|depth| *depth < DEPTH_MAX).map(|depth| (*id, depth + 1, delta));
+        }
+        let alone;
+        let (base, depth, body) = match (base, &chunk.alone) {
+            (Some((id, depth, delta)), _) => (Some(id), depth, delta),
+            (None, Some(body)) => (None, 0, body),
+            (None, None) => {
+                alone = zip::alone(bytes);
+                (None, 0, &alone)
+            }
+        };
+        let mut insert = self
+            .database
+            .prepare_cached("INSERT INTO chunks (digest, base, depth, size, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        insert.execute(params![chunk.digest, base, depth, int(bytes.len() as u64), body])?;
+        let id = self.database.last_insert_rowid();
+        self.note(id, int(body.len() as u64))?;
+        Ok(id)
+    }
+
+    /// Notes that the run has a chunk.
+    fn note(&mut self, chunk: i64, length: i64) -> Result<(), Refusal> {
+        let mut insert =
+            self.database.prepare_cached("INSERT OR IGNORE INTO run_chunks (run, chunk) VALUES (?1, ?2)")?;
+        if insert.execute([self.run, chunk])? > 0 {
+            self.added = self.added.saturating_add(uint(length));
+        }
+        Ok(())
+    }
 }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::pack::{Packed, Prepared};
 use super::prune::{self, Step, Stepped};
 use super::schema::{io_refusal, refusal};
-use super::write::{self, Known, Refusal};
+use super::write::{self, Appended, Known, Refusal};
 
 /// How many orders wait for the writer. Beyond, whoever appends waits for room.
 const QUEUE_MAX: usize = 1_024;
@@ -31,8 +31,8 @@ type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
 /// What the writer is to do.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Append a batch; the answer holds the numbers of its chunks.
-    Append(Arc<Prepared>, Answer<Vec<i64>>),
+    /// Append a batch; the answer holds its key and chunks.
+    Append(Arc<Prepared>, Answer<Appended>),
     /// Take a run over.
     Claim(RunId, Answer<Lease>),
     /// Do a part of what removes runs.
@@ -100,7 +100,7 @@ struct Work {
 
 /// What came of an order, until the transaction is on the disk.
 enum Came {
-    Appended(Answer<Vec<i64>>, Result<Vec<i64>, JournalError>),
+    Appended(Answer<Appended>, Result<Appended, JournalError>),
     Claimed(Answer<Lease>, Result<Lease, JournalError>),
 }
 
@@ -179,7 +179,7 @@ impl Work {
         while let Some(order) = group.pop_front() {
             match order {
                 Order::Append(batch, answer) => match write::append(&transaction, &mut self.known, &batch) {
-                    Ok(ids) => came.push(Came::Appended(answer, Ok(ids))),
+                    Ok(appended) => came.push(Came::Appended(answer, Ok(appended))),
                     Err(Refusal::Batch(error)) => came.push(Came::Appended(answer, Err(error))),
                     Err(Refusal::Database(error)) => {
                         came.push(Came::Appended(answer, Err(JournalError::Shut)));

@@ -63,7 +63,11 @@ impl<'a> Check<'a> {
             Entry::Text(text) => (text, entry.span(), None),
             Entry::Table(table) => {
                 let Some(allow) = &table.allow else { return };
-                (&**allow, allow.span(), Some(Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] }))
+                (
+                    &**allow,
+                    allow.span(),
+                    Some(Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] }),
+                )
             }
         };
         if !self.add(self.template(kind, text), span.clone(), conditions, all) {

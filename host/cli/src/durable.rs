@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keeps runs with all that they need to go on later: what was configured, and the plugins themselves.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use priory_core::amounts::BudgetSpec;
+use priory_core::ports::Recorder;
+use priory_core::{Digest, Journal, JournalError, Limits, RunId};
+use priory_engine::{Catalog, Durable, Resume};
+use priory_sandbox::Sandboxes;
+use serde::{Deserialize, Serialize};
+
+use crate::assemble::assemble;
+use crate::error::Error;
+use crate::secret::SecretSource;
+use crate::spec::{AgentSpec, PluginSpec};
+
+/// After how long a run that only waits for people and timers leaves memory.
+const PARK_AFTER: Duration = Duration::from_millis(200);
+
+/// How runs are kept.
+#[derive(Clone)]
+pub struct Durability {
+    journal: Arc<dyn Journal>,
+    is_eager: bool,
+    park_after: Option<Duration>,
+}
+
+impl Durability {
+    /// Keeps runs in a journal: what happened is durable before anything outside is touched, and before a result is shown.
+    pub fn new(journal: Arc<dyn Journal>) -> Self {
+        Self { journal, is_eager: false, park_after: Some(PARK_AFTER) }
+    }
+
+    /// Makes every effect durable at once, whether anything outside depends on it or not.
+    pub fn eager(mut self) -> Self {
+        self.is_eager = true;
+        self
+    }
+
+    /// Sets after how long a run that only waits for people and timers leaves memory; `None` never.
+    pub fn park_after(mut self, time: Option<Duration>) -> Self {
+        self.park_after = time;
+        self
+    }
+}
+
+/// What was configured when a run began. It is kept with the run, and names plugins by their digests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Description {
+    /// The plugins, without their bytes.
+    pub plugins: Vec<PluginSpec>,
+    /// The agents.
+    pub agents: Vec<AgentSpec>,
+    /// Where the values of secrets are; never the values.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Limits of every frame.
+    pub limits: Limits,
+    /// What a run may spend.
+    pub budget: BudgetSpec,
+}
+
+impl Description {
+    /// Reads what was configured when a run began, with the plugins.
+    pub async fn of_run(journal: &Arc<dyn Journal>, run: RunId) -> Result<Self, Error> {
+        let digest = catalog_digest(journal, run).await?;
+        Self::kept(journal, digest).await
+    }
+
+    async fn kept(journal: &Arc<dyn Journal>, digest: Digest) -> Result<Self, Error> {
+        let bytes = journal.kept(digest).await?;
+        let mut description: Self = serde_json::from_slice(&bytes).map_err(|error| {
+            JournalError::Corrupt { what: format!("what is kept under {digest} is no configuration: {error}") }
+        })?;
+        for plugin in &mut description.plugins {
+            let digest = plugin.pinned.ok_or_else(|| JournalError::Corrupt {
+                what: format!("the configuration names no digest of plugin {}", plugin.name),
+            })?;
+            plugin.bytes = Arc::from(journal.kept(digest).await?);
+        }
+        Ok(description)
+    }
+}
+
+/// Returns under which digest the configuration of a run is kept.
+async fn catalog_digest(journal: &Arc<dyn Journal>, run: RunId) -> Result<Digest, Error> {
+    let started = priory_engine::resume::read_start(journal, run).await?;
+    let missing = || JournalError::Corrupt { what: format!("run {run} does not say what it was configured with") };
+    Ok(started.catalog.ok_or_else(missing)?)
+}
+
+/// Keeps the runs of one host.
+pub(crate) struct Keeper {
+    durability: Durability,
+    catalog: Digest,
+    plugins: Vec<Digest>,
+    /// Catalogs of runs that began with another configuration.
+    others: Mutex<HashMap<Digest, Arc<Catalog>>>,
+}
+
+impl Keeper {
+    /// Puts what is configured into the journal.
+    pub(crate) async fn new(
+        durability: Durability,
+        plugins: &[PluginSpec],
+        agents: &[AgentSpec],
+        secrets: &BTreeMap<String, SecretSource>,
+        limits: Limits,
+        budget: BudgetSpec,
+    ) -> Result<Self, Error> {
+        let mut description =
+            Description { plugins: plugins.to_vec(), agents: agents.to_vec(), secrets: secrets.clone(), limits, budget };
+        let mut digests = Vec::with_capacity(plugins.len());
+        for plugin in &mut description.plugins {
+            let digest = durability.journal.keep(plugin.bytes.to_vec()).await?;
+            plugin.pinned = Some(digest);
+            digests.push(digest);
+        }
+        // Equal configurations are equal bytes, whatever order they were written in.
+        description.plugins.sort_by(|a, b| a.name.cmp(&b.name));
+        description.agents.sort_by(|a, b| a.name.cmp(&b.name));
+        digests.sort();
+        digests.dedup();
+        let bytes = serde_json::to_vec(&description).map_err(|error| Error::Description(error.to_string()))?;
+        let catalog = durability.journal.keep(bytes).await?;
+        Ok(Self { durability, catalog, plugins: digests, others: Mutex::default() })
+    }
+
+    pub(crate) fn durable(&self, labels: BTreeMap<String, String>) -> Durable {
+        Durable {
+            journal: self.durability.journal.clone(),
+            catalog: self.catalog,
+            plugins: self.plugins.clone(),
+            labels,
+            is_eager: self.durability.is_eager,
+            park_after: self.durability.park_after,
+        }
+    }
+
+    pub(crate) fn resume(&self, run: RunId, recorder: Arc<dyn Recorder>) -> Resume {
+        Resume {
+            run,
+            journal: self.durability.journal.clone(),
+            is_eager: self.durability.is_eager,
+            park_after: self.durability.park_after,
+            recorder,
+        }
+    }
+
+    /// Returns the catalog that a run began with.
+    pub(crate) async fn catalog_of(
+        &self,
+        run: RunId,
+        own: &Arc<Catalog>,
+        sandboxes: &Sandboxes,
+    ) -> Result<Arc<Catalog>, Error> {
+        let journal = &self.durability.journal;
+        let digest = catalog_digest(journal, run).await?;
+        if digest == self.catalog {
+            return Ok(own.clone());
+        }
+        if let Some(known) = self.others.lock().get(&digest) {
+            return Ok(known.clone());
+        }
+        let Description { plugins, agents, limits, budget, .. } = Description::kept(journal, digest).await?;
+        let catalog = assemble(sandboxes, plugins, agents, limits, budget).await?;
+        self.others.lock().insert(digest, catalog.clone());
+        Ok(catalog)
+    }
+}
