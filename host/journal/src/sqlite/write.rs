@@ -8,7 +8,7 @@ use priory_core::RunId;
 use priory_core::journal::{JournalError, Lease, RunHeader, RunState, Wait};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::pack::{Chunk, Packed, Piece, Prepared, cuts};
+use super::pack::{Chunk, Packed, Piece, Prepared, cuts_of_recipe};
 use super::rows::{self, int, uint};
 use super::zip;
 use crate::admit::{self, Stand};
@@ -17,10 +17,13 @@ use crate::encode::{Chain, write_number};
 /// The form of the segments that are written.
 pub(super) const FORM: u8 = 1;
 
-/// How many bytes of pieces stay with their segment; a longer list of pieces is cut like a body.
+/// How long the list of pieces of a segment may be, in bytes; a longer one is cut like a body.
 const RECIPE_BYTES_MAX: usize = 4 << 10;
 
-/// How often a list of pieces is cut again: each time it has a thousandth of its length.
+/// How many chunks such a list may have; a longer one is cut, since most of it stood in the batch before.
+const RECIPE_CHUNKS_MAX: usize = 128;
+
+/// How often a list of pieces is cut again: each time it has a small part of its length.
 pub(super) const LEVELS_MAX: u8 = 8;
 
 /// How many chunks stand below one, each of which only says what differs from the next. Reading one reads all of them.
@@ -259,13 +262,18 @@ impl Pieces<'_> {
                 }
             }
         }
+        let mut chunks = pieces.len();
         for level in 1..LEVELS_MAX {
-            let sealed = zip::seal(level, &recipe);
-            if sealed.len() <= RECIPE_BYTES_MAX {
-                return Ok(sealed);
+            if chunks <= RECIPE_CHUNKS_MAX {
+                let sealed = zip::seal(level, &recipe);
+                if sealed.len() <= RECIPE_BYTES_MAX {
+                    return Ok(sealed);
+                }
             }
             let mut shorter = Vec::new();
-            for range in cuts(&recipe) {
+            chunks = 0;
+            for range in cuts_of_recipe(&recipe) {
+                chunks += 1;
                 let bytes = recipe.get(range.clone()).unwrap_or_default();
                 let digest = *blake3::hash(bytes).as_bytes();
                 let chunk = Chunk { digest, range, known: None, delta: None, alone: None };
