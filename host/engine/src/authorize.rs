@@ -108,11 +108,18 @@ impl Revocations {
 /// What holds at this moment in a run.
 pub(crate) struct Now<'a> {
     run: &'a Run,
+    /// Whether a grant of which every use is taken still holds: for what belongs to a use that was taken.
+    within_use: bool,
 }
 
 impl<'a> Now<'a> {
     pub(crate) fn of(run: &'a Run) -> Self {
-        Self { run }
+        Self { run, within_use: false }
+    }
+
+    /// Returns what holds for something that belongs to an access which was allowed, and counted, a moment ago.
+    pub(crate) fn within_use(run: &'a Run) -> Self {
+        Self { run, within_use: true }
     }
 
     /// Uses up one use of each grant that has a number of them: of all that the access needs, or of none.
@@ -130,7 +137,7 @@ impl Validity for Now<'_> {
         let used_up = held
             .uses_max
             .is_some_and(|most| self.run.uses.lock().get(&use_key(holder, held)).is_some_and(|count| *count >= most));
-        !expired && !used_up && !self.run.ports.revocations.covers(holder, &held.grant)
+        !expired && (self.within_use || !used_up) && !self.run.ports.revocations.covers(holder, &held.grant)
     }
 }
 

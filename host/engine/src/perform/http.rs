@@ -10,6 +10,7 @@ use priory_core::http::HttpRequest;
 use priory_core::limits::Dimension;
 use priory_core::{Failure, Outcome, Value};
 
+use crate::authorize::Now;
 use crate::frame::Frame;
 
 /// The header field that names a request, so that a repetition is known as one.
@@ -22,7 +23,12 @@ pub(super) async fn send(frame: &Arc<Frame>, step: u32, mut request: HttpRequest
         request.headers.push((IDEMPOTENCY_KEY.to_owned(), key.into_bytes()));
     }
     let (method, url) = (request.method.clone(), request.url.clone());
-    let may_dial = |address: IpAddr| frame.check(&Access::Dial { method: &method, url: &url, address });
+    // It belongs to the request that was allowed: the same use of a grant covers it.
+    let may_dial = |address: IpAddr| {
+        let access = Access::Dial { method: &method, url: &url, address };
+        let passed = frame.given.authority.check(&access, &Now::within_use(&frame.run));
+        passed.map(|_| ()).map_err(Failure::Denied)
+    };
     let body_bytes_max = frame.given.limits.get(Dimension::CallBytes);
     // The request that was recorded stays as the guest made it; the secrets go on a copy.
     let request = with_secrets(frame, request)?;

@@ -142,7 +142,7 @@ fn checks_find_what_no_input_mends() {
         (GrantKind::Env, "{input.x}", "`{input.NAME}` may only stand in the path of a file"),
         (GrantKind::Secret, "a@https://{input.x}", "`{input.NAME}` may only stand in the path of a file"),
         (GrantKind::Secret, "a", "`NAME@https://host/*` is expected"),
-        (GrantKind::Log, "yes", "log has no value"),
+        (GrantKind::Log, "yes", "log, human and sleep have no value"),
     ] {
         let reason = checked(&template(kind, text)).expect_err(text);
         assert!(reason.starts_with(expected), "{text}: {reason}");
