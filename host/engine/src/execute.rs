@@ -279,7 +279,8 @@ impl Closing {
             None => {
                 self.frame.record(usage.fuel, Event::FrameEnded { failure, usage });
             }
-            Some((_, known)) if self.frame.run.past.is_trial && known.fuel != usage.fuel => {
+            // Another engine may count fuel otherwise; then the effects alone are compared.
+            Some((_, known)) if self.frame.run.is_comparable_trial() && known.fuel != usage.fuel => {
                 let frame = self.frame.given.path.clone();
                 self.frame.run.stop(Halt::OtherFuel { frame, known: known.fuel, now: usage.fuel });
             }

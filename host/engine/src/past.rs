@@ -22,6 +22,8 @@ pub(crate) struct Past {
     pub(crate) is_trial: bool,
     /// The run had not ended, or was cut from outside: a trial that comes to where nothing is known has come to its end.
     pub(crate) is_open_ended: bool,
+    /// What executed guests in the run: whether all of it was one engine, and which.
+    pub(crate) engine: Option<Arc<str>>,
 }
 
 /// What is known of one frame.
@@ -70,7 +72,8 @@ impl Past {
     /// Reads the events of a run, or says why they are not one.
     pub(crate) fn read(events: Vec<Envelope>, is_trial: bool) -> Result<(Self, Ends), String> {
         let mut reading = Reading::default();
-        let (mut started, mut result, mut next_seq) = (None, None, 0);
+        let (mut started, mut result, mut next_seq) = (None::<Box<RunStarted>>, None, 0);
+        let mut is_one_engine = true;
         for envelope in events {
             if envelope.seq != next_seq {
                 return Err(format!("event {next_seq} is missing"));
@@ -78,6 +81,10 @@ impl Past {
             next_seq += 1;
             match envelope.event {
                 Event::RunStarted(run) => started = Some(run),
+                Event::RunResumed { engine } => {
+                    is_one_engine &= started.as_ref().is_some_and(|started| started.engine == engine);
+                    reading.rest(envelope.unix_ms);
+                }
                 Event::RunEnded { result: end, .. } => result = Some(end),
                 event => reading.take(envelope.frame, Stamp { seq: envelope.seq, unix_ms: envelope.unix_ms }, envelope.fuel, event)?,
             }
@@ -85,7 +92,8 @@ impl Past {
         let started = started.ok_or("its first event is not that it was started")?;
         let frames = Mutex::new(reading.end());
         let is_open_ended = result.as_ref().is_none_or(|result| result.as_ref().is_err_and(comes_from_outside));
-        Ok((Self { frames, is_trial, is_open_ended }, Ends { started, result, next_seq }))
+        let engine = is_one_engine.then(|| started.engine.clone());
+        Ok((Self { frames, is_trial, is_open_ended, engine }, Ends { started, result, next_seq }))
     }
 
     /// Takes what is known of a frame.
@@ -178,11 +186,15 @@ impl Reading {
         }
     }
 
+    /// Leaves out the time up to now: the run was away.
+    fn rest(&mut self, unix_ms: u64) {
+        self.last_unix_ms = Some(unix_ms);
+    }
+
     /// Counts the time up to an event as work, unless the run rested or was away.
     fn count_time(&mut self, path: &FramePath, unix_ms: u64, event: &Event) {
         let before = self.last_unix_ms.replace(unix_ms).unwrap_or(unix_ms);
         let rested = match event {
-            Event::RunResumed { .. } => true,
             Event::Outcome { step, .. } => self
                 .frames
                 .get(path)

@@ -184,6 +184,11 @@ impl Run {
         }
     }
 
+    /// Tells whether the run is executed again to be compared, by the engine that executed it before.
+    pub(crate) fn is_comparable_trial(&self) -> bool {
+        self.past.is_trial && self.past.engine.as_ref() == Some(&self.ports.engine)
+    }
+
     /// Returns why the run was stopped.
     pub(crate) fn take_halt(&self) -> Option<Halt> {
         self.halted.lock().take()

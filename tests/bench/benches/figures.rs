@@ -6,18 +6,30 @@
 mod calls;
 #[path = "figures/cold.rs"]
 mod cold;
+#[path = "figures/durable.rs"]
+mod durable;
 #[path = "figures/fuel.rs"]
 mod fuel;
 #[path = "figures/idle.rs"]
 mod idle;
 #[path = "figures/neighbour.rs"]
 mod neighbour;
+#[path = "figures/parked.rs"]
+mod parked;
+#[path = "figures/raw.rs"]
+mod raw;
+#[path = "figures/resumed.rs"]
+mod resumed;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use priory::core::amounts::BudgetSpec;
-use priory::core::{Dimension, GrantSet};
-use priory::{AgentSpec, Host, PluginSpec};
+use priory::core::http::{HttpRequest, HttpResponse};
+use priory::core::ports::{BoxFuture, Http};
+use priory::core::{Dimension, Failure, GrantSet};
+use priory::{AgentSpec, Builder, Host, PluginSpec};
 use priory_bench::guests;
 use priory_bench::summary::Summary;
 
@@ -40,18 +52,40 @@ impl Bench {
 
     /// Builds a host with the tool and the agent.
     async fn host(&self, frames_max: u32) -> anyhow::Result<Host> {
-        let agent = AgentSpec::new("caller", "agent").grant("tool=tool.*".parse()?);
+        Ok(self.builder(frames_max)?.build().await?)
+    }
+
+    /// Begins a host with the tool and the agent.
+    fn builder(&self, frames_max: u32) -> anyhow::Result<Builder> {
+        let grants = ["tool=tool.*", "http=POST http://service.example/*", "human", "sleep"];
+        let agent = AgentSpec::new("caller", "agent");
+        let agent = grants.into_iter().try_fold(agent, |agent, grant| anyhow::Ok(agent.grant(grant.parse()?)))?;
         // So many calls at once are more than the defaults allow.
         let limits = [(Dimension::Pending, 20_000), (Dimension::Calls, 100_000)].into_iter().collect();
         let budget = BudgetSpec { fuel: Some(u64::MAX), memory_bytes: Some(u64::MAX), ..BudgetSpec::default() };
-        let host = Host::builder()
+        Ok(Host::builder()
             .limits(limits)
             .budget(budget)
             .frames_max(frames_max)
             .plugin(PluginSpec::file("tool", self.tool())?)
             .plugin(PluginSpec::file("agent", self.components.join("bench_agent.wasm"))?)
-            .agent(agent);
-        Ok(host.build().await?)
+            .agent(agent)
+            .cache_dir(guests::workspace().join("target/bench/cache"))
+            .http(Arc::new(Service)))
+    }
+}
+
+/// The service that the agent posts to: it answers at once, so that only the host is measured.
+struct Service;
+
+impl Http for Service {
+    fn send<'a>(
+        &'a self,
+        _: &'a HttpRequest,
+        _: u64,
+        _: &'a (dyn Fn(IpAddr) -> Result<(), Failure> + Send + Sync),
+    ) -> BoxFuture<'a, Result<HttpResponse, Failure>> {
+        Box::pin(async { Ok(HttpResponse { status: 200, headers: Vec::new(), body: b"{\"ok\":true}".to_vec() }) })
     }
 }
 
@@ -68,6 +102,9 @@ fn main() -> anyhow::Result<()> {
         println!("benchmarks are measured by `cargo bench`");
         return Ok(());
     }
+    if let Some(folder) = std::env::var_os(resumed::CHILD) {
+        return resumed::child(folder.as_ref());
+    }
     let wanted = |group: &str| arguments.is_empty() || arguments.iter().any(|name| group.starts_with(name.as_str()));
     let mut bench = Bench { components: guests::build()?, summary: Summary::default() };
     let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -82,6 +119,15 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("idle") {
         io.block_on(idle::measure(&mut bench))?;
+    }
+    if wanted("durable") {
+        io.block_on(durable::measure(&mut bench))?;
+    }
+    if wanted("resumed") {
+        io.block_on(resumed::measure(&mut bench))?;
+    }
+    if wanted("parked") {
+        io.block_on(parked::measure(&mut bench))?;
     }
     if wanted("fuel") {
         io.block_on(fuel::measure(&mut bench))?;

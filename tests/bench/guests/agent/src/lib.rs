@@ -1,34 +1,79 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The agent that the benchmarks run: it calls a tool again and again, one after the other or all at once.
+//! The agent that the benchmarks run: it calls a tool again and again, sends requests, hands a growing state around, or
+//! waits.
 
-use priory_sdk::{Failure, Task, join_all, tools};
+use priory_sdk::{Failure, Task, human, join_all, timers, tools};
 use serde::Deserialize;
+
+mod post;
 
 priory_sdk::agent!(run);
 
-/// What to do.
+/// What to do, one after the other.
 #[derive(Deserialize)]
 struct Input {
-    /// How many calls.
+    /// How many calls of a tool.
+    #[serde(default)]
     calls: u32,
     /// Whether to start them all before the first is awaited.
+    #[serde(default)]
     at_once: bool,
+    /// How many requests to send.
+    #[serde(default)]
+    posts: u32,
+    /// How often a state that grows is handed to a tool and back.
+    #[serde(default)]
+    grows: u32,
+    /// How long to sleep.
+    #[serde(default)]
+    sleep_ms: u64,
+    /// Whether to ask a person.
+    #[serde(default)]
+    asks: bool,
 }
 
 fn run(task: Task<Input>) -> Result<u64, Failure> {
-    let Input { calls, at_once } = task.input;
-    let mut sum = 0u64;
-    if at_once {
-        let started = (0..calls)
-            .map(|n| tools::start::<u32>("tool.add", &serde_json::json!({"a": n, "b": 1})))
-            .collect::<Result<Vec<_>, _>>()?;
-        for result in join_all(started) {
-            sum += u64::from(result?);
-        }
-    } else {
-        for n in 0..calls {
-            sum += u64::from(tools::call::<u32>("tool.add", &serde_json::json!({"a": n, "b": 1}))?);
-        }
+    let input = task.input;
+    let mut sum = if input.at_once { all_at_once(input.calls)? } else { one_by_one(input.calls)? };
+    for n in 0..input.posts {
+        sum += post::post(&format!("{{\"step\":{n},\"sum\":{sum}}}"))?;
+    }
+    sum += grow(input.grows)?;
+    if input.sleep_ms > 0 {
+        timers::sleep(input.sleep_ms)?;
+    }
+    if input.asks {
+        let answer: human::Answer<u64> = human::ask(&human::question("How many more?"))?;
+        sum += answer.value;
     }
     Ok(sum)
+}
+
+fn all_at_once(calls: u32) -> Result<u64, Failure> {
+    let started = (0..calls)
+        .map(|n| tools::start::<u32>("tool.add", &serde_json::json!({"a": n, "b": 1})))
+        .collect::<Result<Vec<_>, _>>()?;
+    join_all(started).into_iter().try_fold(0, |sum, result| Ok(sum + u64::from(result?)))
+}
+
+fn one_by_one(calls: u32) -> Result<u64, Failure> {
+    (0..calls).try_fold(0, |sum, n| {
+        Ok(sum + u64::from(tools::call::<u32>("tool.add", &serde_json::json!({"a": n, "b": 1}))?))
+    })
+}
+
+/// Hands a state to a tool that gives it back, with a line more each time.
+fn grow(times: u32) -> Result<u64, Failure> {
+    let mut state: Vec<String> = Vec::new();
+    let mut noise = 0x9e37_79b9_7f4a_7c15u64;
+    for _ in 0..times {
+        // About a hundred characters that do not repeat.
+        let line = (0..6).map(|_| {
+            noise = (noise ^ (noise >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9).wrapping_add(1);
+            format!("{noise:016x}")
+        });
+        state.push(line.collect::<Vec<_>>().join(" "));
+        state = tools::call("tool.keep", &serde_json::json!({ "state": state }))?;
+    }
+    Ok(state.len() as u64)
 }

@@ -29,6 +29,10 @@ impl wit::exports::bench::tool::tool::Guest for Tool {
         table.iter().fold(state, |sum, slot| sum.rotate_left(7) ^ slot)
     }
 
+    fn keep(state: Vec<String>) -> Vec<String> {
+        state
+    }
+
     fn sleep(milliseconds: u64) {
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
     }
