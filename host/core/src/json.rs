@@ -33,8 +33,9 @@ impl Json {
         Self(Arc::from("null"))
     }
 
-    /// Checks a text and keeps it.
+    /// Checks a text and keeps it, without the white space around it: what is read back from a journal has none.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
         check_depth(text)?;
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| JsonError::Syntax(error.to_string()))?;
         Ok(Self(Arc::from(text)))
@@ -135,6 +136,7 @@ mod tests {
     fn a_text_is_kept_as_it_was_written() {
         let text = r#"{"b": 18446744073709551615, "a": -0.0, "s": "[[\"{"}"#;
         assert_eq!(Json::parse(text).unwrap().as_str(), text);
+        assert_eq!(Json::parse(&format!("\r\n{text}\t ")).unwrap().as_str(), text);
     }
 
     #[test]

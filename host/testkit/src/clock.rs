@@ -30,6 +30,12 @@ impl SimClock {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// Returns for how long the next sleeper still sleeps, one that has been given up included.
+    pub fn next_wake(&self) -> Option<Duration> {
+        let state = self.state.lock();
+        state.sleepers.iter().map(|(until, _)| until.saturating_sub(state.elapsed)).min()
+    }
+
     /// Puts the clock forward and wakes those whose time has come.
     pub fn advance(&self, by: Duration) {
         let due: Vec<Waker> = {

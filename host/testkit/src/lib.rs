@@ -6,6 +6,7 @@
 //! - [`MemoryRecorder`]: keeps what happened;
 //! - [`ScriptedHttp`]: answers requests from a script;
 //! - [`QuietHost`]: the host of one frame, which performs nothing;
+//! - [`sim`]: fakes that act from a seed, for the simulator;
 //! - [`journal`]: what every journal has to show.
 
 #![forbid(unsafe_code)]
@@ -16,6 +17,7 @@ mod http;
 mod ids;
 pub mod journal;
 mod recorder;
+pub mod sim;
 
 pub use clock::SimClock;
 pub use frame::QuietHost;

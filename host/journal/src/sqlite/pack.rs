@@ -19,11 +19,6 @@ pub(super) const INLINE_BYTES_MAX: usize = 4 << 10;
 /// to event, and would make a new chunk of the beginning of each.
 const HEAD_BYTES: usize = 128;
 
-/// The sizes of chunks of a list of chunks, in bytes.
-const RECIPE_CHUNK_BYTES_MIN: usize = 64;
-const RECIPE_CHUNK_BYTES: usize = 256;
-const RECIPE_CHUNK_BYTES_MAX: usize = 1 << 10;
-
 /// The sizes of chunks, in bytes.
 const CHUNK_BYTES_MIN: usize = 1 << 10;
 const CHUNK_BYTES: usize = 4 << 10;
@@ -92,15 +87,8 @@ pub(super) fn whole(body: &[u8]) -> Vec<u8> {
 }
 
 /// Cuts bytes where their content says so.
-fn cuts(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let cutter = fastcdc::v2020::FastCDC::new(bytes, std::env::var("ZMIN").map_or(CHUNK_BYTES_MIN, |v| v.parse().unwrap()), std::env::var("ZAVG").map_or(CHUNK_BYTES, |v| v.parse().unwrap()), std::env::var("ZMAX").map_or(CHUNK_BYTES_MAX, |v| v.parse().unwrap()));
-    cutter.map(|chunk| chunk.offset..chunk.offset + chunk.length)
-}
-
-/// Cuts a list of pieces.
-pub(super) fn cuts_of_recipe(recipe: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let (min, middle, max) = (RECIPE_CHUNK_BYTES_MIN, RECIPE_CHUNK_BYTES, RECIPE_CHUNK_BYTES_MAX);
-    let cutter = fastcdc::v2020::FastCDC::new(recipe, min, middle, max);
+pub(super) fn cuts(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let cutter = fastcdc::v2020::FastCDC::new(bytes, CHUNK_BYTES_MIN, CHUNK_BYTES, CHUNK_BYTES_MAX);
     cutter.map(|chunk| chunk.offset..chunk.offset + chunk.length)
 }
 

@@ -184,11 +184,12 @@ impl Reader {
     /// Puts the pieces of a list together. The position in what it fails with means nothing.
     fn expand(&self, mut recipe: &[u8], chunks: &mut Chunks) -> Result<Vec<u8>, Unread> {
         let altered = |why: &str| Unread::Altered(0, why.to_owned());
-        let mut bytes = Vec::new();
+        let (mut bytes, mut last) = (Vec::new(), 0);
         while !recipe.is_empty() {
             let number = read_number(&mut recipe).ok_or_else(|| altered("its list of pieces is cut short"))?;
             if number & 1 == 1 {
-                bytes.extend_from_slice(&self.chunk(int(number >> 1), chunks)?);
+                last = rows::number_after(last, number >> 1);
+                bytes.extend_from_slice(&self.chunk(last, chunks)?);
             } else {
                 let length = usize::try_from(number >> 1).unwrap_or(usize::MAX);
                 let literal = recipe.split_off(..length).ok_or_else(|| altered("its list of pieces is cut short"))?;

@@ -40,6 +40,19 @@ pub(super) fn uint(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Returns how to get from one number of a chunk to the next. Most steps are small, since chunks that follow each other
+/// in a body came one after the other.
+pub(super) fn step_to_number(last: i64, next: i64) -> u64 {
+    let step = next.wrapping_sub(last);
+    (step.unsigned_abs() << 1).saturating_sub(u64::from(step < 0))
+}
+
+/// Takes [`step_to_number`] back.
+pub(super) fn number_after(last: i64, step: u64) -> i64 {
+    let length = int(step.div_ceil(2));
+    if step & 1 == 1 { last.wrapping_sub(length) } else { last.wrapping_add(length) }
+}
+
 pub(super) fn state_to_number(state: RunState) -> u8 {
     match state {
         RunState::Open => 0,

@@ -117,7 +117,7 @@ pub(super) fn open_writer(dir: &Path) -> Result<Connection, JournalError> {
     let found = check(dir, &database)?;
     if found == 0 {
         // Both only take effect before the first table is there.
-        database.execute_batch(&std::env::var("ZPAGE").map_or("PRAGMA page_size = 4096;".to_owned(), |v| format!("PRAGMA page_size = {v};"))).unwrap(); database.execute_batch(" PRAGMA auto_vacuum = INCREMENTAL;").map_err(failed)?;
+        database.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;").map_err(failed)?;
     }
     database.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     database

@@ -311,3 +311,15 @@ async fn a_run_that_comes_back_is_not_taken_for_the_one_that_went() {
         journal.prune(Retention { count: Some(0), ..Retention::default() }, 0).await.unwrap();
     }
 }
+
+#[test]
+fn steps_between_numbers_read_back() {
+    let numbers = [0, 1, 5, 4, 4, 1_000_000, 999_998, i64::from(u32::MAX), 1];
+    let mut last = 0;
+    for next in numbers {
+        let step = rows::step_to_number(last, next);
+        assert_eq!(rows::number_after(last, step), next, "from {last}");
+        last = next;
+    }
+    assert_eq!([0, -1, 1, -2, 2].map(|step| rows::step_to_number(9, 9 + step)), [0, 1, 2, 3, 4]);
+}

@@ -8,7 +8,7 @@ use priory_core::RunId;
 use priory_core::journal::{JournalError, Lease, RunHeader, RunState, Wait};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::pack::{Chunk, Packed, Piece, Prepared, cuts_of_recipe};
+use super::pack::{Chunk, Packed, Piece, Prepared, cuts};
 use super::rows::{self, int, uint};
 use super::zip;
 use crate::admit::{self, Stand};
@@ -17,11 +17,8 @@ use crate::encode::{Chain, write_number};
 /// The form of the segments that are written.
 pub(super) const FORM: u8 = 1;
 
-/// How long the list of pieces of a segment may be, in bytes; a longer one is cut like a body.
+/// How many bytes of pieces stay with their segment; a longer list of pieces is cut like a body.
 const RECIPE_BYTES_MAX: usize = 4 << 10;
-
-/// How many chunks such a list may have; a longer one is cut, since most of it stood in the batch before.
-const RECIPE_CHUNKS_MAX: usize = 128;
 
 /// How often a list of pieces is cut again: each time it has a small part of its length.
 pub(super) const LEVELS_MAX: u8 = 8;
@@ -245,7 +242,7 @@ impl Pieces<'_> {
     /// Returns what the segment holds. The numbers of the chunks are added to `ids`.
     fn write(&mut self, body: &[u8], pieces: &[Piece], ids: &mut Vec<i64>) -> Result<Vec<u8>, Refusal> {
         let part = |range: &Range<usize>| body.get(range.clone()).unwrap_or_default();
-        let mut recipe = Vec::new();
+        let (mut recipe, mut last) = (Vec::new(), 0);
         for piece in pieces {
             match piece {
                 Piece::Literal(range) => {
@@ -258,26 +255,24 @@ impl Pieces<'_> {
                         None => self.chunk(chunk, part(&chunk.range))?,
                     };
                     ids.push(id);
-                    write_number(&mut recipe, uint(id) << 1 | 1);
+                    write_number(&mut recipe, rows::step_to_number(last, id) << 1 | 1);
+                    last = id;
                 }
             }
         }
-        let mut chunks = pieces.len();
         for level in 1..LEVELS_MAX {
-            if chunks <= RECIPE_CHUNKS_MAX {
-                let sealed = zip::seal(level, &recipe);
-                if sealed.len() <= RECIPE_BYTES_MAX {
-                    return Ok(sealed);
-                }
+            let sealed = zip::seal(level, &recipe);
+            if sealed.len() <= RECIPE_BYTES_MAX {
+                return Ok(sealed);
             }
-            let mut shorter = Vec::new();
-            chunks = 0;
-            for range in cuts_of_recipe(&recipe) {
-                chunks += 1;
+            let (mut shorter, mut last) = (Vec::new(), 0);
+            for range in cuts(&recipe) {
                 let bytes = recipe.get(range.clone()).unwrap_or_default();
                 let digest = *blake3::hash(bytes).as_bytes();
                 let chunk = Chunk { digest, range, known: None, delta: None, alone: None };
-                write_number(&mut shorter, uint(self.chunk(&chunk, bytes)?) << 1 | 1);
+                let id = self.chunk(&chunk, bytes)?;
+                write_number(&mut shorter, rows::step_to_number(last, id) << 1 | 1);
+                last = id;
             }
             recipe = shorter;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The power goes at any instant: the write-ahead log ends at any byte.
+//! The power goes at any instant: the write-ahead log ends anywhere. Every byte of every frame's head and about every
+//! border is tried, and one in 97 of the bytes between, since opening a database takes milliseconds.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ fn look(dir: &Path) -> BTreeMap<RunId, (u64, RunState, usize)> {
 }
 
 #[tokio::test]
-async fn the_log_may_end_at_every_byte() {
+async fn the_log_may_end_anywhere() {
     let folder = folder();
     let journal = SqliteJournal::open(folder.path()).unwrap();
     journal.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;

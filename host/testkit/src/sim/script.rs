@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A plugin whose programs are data. It mixes all that it is told into one number, and what it does next depends on that
+//! number: whoever tells it something else than before sees it do something else.
+
+use std::sync::Arc;
+
+use priory_core::effect::{Level, Question};
+use priory_core::http::HttpRequest;
+use priory_core::ports::{BoxFuture, FrameHost, Order, Plugin, Returned};
+use priory_core::program::FunctionInfo;
+use priory_core::usage::Meter;
+use priory_core::value_type::FunctionType;
+use priory_core::{Digest, Dimension, Effect, Failure, Json, Outcome, PluginInfo, Report};
+use url::Url;
+
+use super::random::{hash, mix};
+use super::{Outside, SimRng, pause};
+
+/// An effect that a script asks for.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Call a tool.
+    Tool(String),
+    /// Call an agent.
+    Agent(String),
+    /// Look at something outside.
+    Get(String),
+    /// Change something outside; what is sent depends on all that was told before.
+    Post(String),
+    /// Wait, in milliseconds.
+    Sleep(u64),
+    /// Ask a person; the question may expire, in milliseconds.
+    Ask(Option<u64>),
+    /// Read what is left.
+    BudgetLeft,
+    /// Read what was used.
+    BudgetUsed,
+    /// List the tools.
+    Tools,
+    /// List the agents.
+    Agents,
+}
+
+/// One step of a script. Started effects are named by their position among those that were started, taken as often
+/// around as it needs.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Perform an effect.
+    Do(Act),
+    /// Start an effect.
+    Start(Act),
+    /// Announce a request that changes something, look at the budget, and send it.
+    Announce(String),
+    /// Wait for a started effect.
+    Wait(usize),
+    /// Wait for one of the started effects.
+    WaitAny(usize),
+    /// Withdraw a started effect.
+    Cancel(usize),
+    /// Withdraw and forget a started effect.
+    Forget(usize),
+    /// Write a line.
+    Log,
+    /// Compute.
+    Burn(u64),
+    /// Let its limits and its clock count.
+    LookAround,
+    /// Change something outside without asking the host.
+    Touch,
+    /// Do something several times.
+    Repeat(u32, Vec<Op>),
+    /// Go one way or another, by all that was told.
+    Either(Vec<Op>, Vec<Op>),
+    /// Wait for all that was started.
+    Settle,
+    /// Fail with the last failure, where there was one.
+    PassOn,
+    /// Fail.
+    Fail,
+}
+
+/// A plugin that executes a script.
+pub struct ScriptPlugin {
+    info: PluginInfo,
+    script: Vec<Op>,
+    outside: Outside,
+    /// Decides when it lets others go on, which must change nothing.
+    rng: SimRng,
+}
+
+impl ScriptPlugin {
+    /// Makes a plugin that is an agent and has a tool `work`; both execute the script.
+    pub fn new(name: &str, script: Vec<Op>, outside: Outside, rng: SimRng) -> Self {
+        let work = FunctionInfo {
+            interface: String::new(),
+            name: "work".to_owned(),
+            description: String::new(),
+            ty: FunctionType { params: Vec::new(), result: None },
+            input_schema: Json::null(),
+            output_schema: None,
+        };
+        let info = PluginInfo {
+            name: Arc::from(name),
+            digest: Digest::of(name.as_bytes()),
+            byte_len: 0,
+            is_agent: true,
+            is_toolset: false,
+            functions: vec![work],
+            refused: Vec::new(),
+            imports: Vec::new(),
+            ceiling: None,
+        };
+        Self { info, script, outside, rng }
+    }
+}
+
+impl Plugin for ScriptPlugin {
+    fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    fn execute(
+        self: Arc<Self>,
+        order: Order,
+        host: Arc<dyn FrameHost>,
+        meter: Arc<Meter>,
+    ) -> BoxFuture<'static, Result<Returned, Failure>> {
+        Box::pin(async move {
+            let told = hash(format!("{:?} {:?}", order.entry, order.seed).as_bytes());
+            let is_agent = matches!(order.entry, priory_core::ports::Entry::Agent(_));
+            let (fuel, last) = (0, None);
+            let mut frame = Guest { plugin: self.clone(), order, host, meter, fuel, told, pending: Vec::new(), last };
+            frame.follow(&self.script).await?;
+            let output = Json::from_encoder(frame.told.to_string());
+            Ok(if is_agent { Returned::Report(Report { output, summary: None }) } else { Returned::Json(output) })
+        })
+    }
+}
+
+/// One execution of a script.
+struct Guest {
+    plugin: Arc<ScriptPlugin>,
+    order: Order,
+    host: Arc<dyn FrameHost>,
+    meter: Arc<Meter>,
+    fuel: u64,
+    /// Stands for all that it was told.
+    told: u64,
+    /// What was started and not forgotten; taken ones stay.
+    pending: Vec<u32>,
+    last: Option<Failure>,
+}
+
+impl Guest {
+    fn follow<'a>(&'a mut self, script: &'a [Op]) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            for op in script {
+                self.burn(10 + self.told % 7)?;
+                pause(self.plugin.rng.below(3)).await;
+                self.step(op).await?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn step(&mut self, op: &Op) -> Result<(), Failure> {
+        match op {
+            Op::Do(act) => {
+                let effect = self.effect(act);
+                let outcome = self.host.clone().perform(effect, self.fuel).await;
+                self.hear(outcome);
+            }
+            Op::Start(act) => {
+                let effect = self.effect(act);
+                let started = self.host.start(effect, self.fuel);
+                self.started(started);
+            }
+            Op::Announce(url) => self.announce(url).await,
+            Op::Wait(which) => self.wait(*which).await,
+            Op::WaitAny(_) if self.pending.is_empty() => {}
+            Op::WaitAny(from) => {
+                let (before, after) = self.pending.split_at(from % self.pending.len());
+                let numbers = [after, before].concat();
+                let at = self.host.clone().wait_any(&numbers).await;
+                self.mix(at as u64);
+            }
+            Op::Cancel(which) => self.pending(*which).into_iter().for_each(|number| self.host.cancel(number)),
+            Op::Forget(which) => {
+                if let Some(number) = self.pending(*which) {
+                    self.host.forget(number);
+                    self.pending.retain(|other| *other != number);
+                }
+            }
+            Op::Log => self.host.log(Level::Info, &format!("told {:x}", self.told), self.fuel)?,
+            Op::Burn(amount) => self.burn(amount.wrapping_add(self.told % 100))?,
+            Op::LookAround => {
+                let Order { limits, unix_ms, seen, .. } = &self.order;
+                self.mix(hash(format!("{limits:?} {unix_ms} {}", seen.unix_ms()).as_bytes()));
+            }
+            Op::Touch => self.plugin.outside.touch(&self.order.label.path.to_string()),
+            Op::Repeat(times, body) => {
+                for _ in 0..*times {
+                    self.follow(body).await?;
+                }
+            }
+            Op::Either(one, other) => self.follow(if self.told.is_multiple_of(2) { one } else { other }).await?,
+            Op::Settle => {
+                for which in 0..self.pending.len() {
+                    self.wait(which).await;
+                }
+            }
+            Op::PassOn => return self.last.take().map_or(Ok(()), Err),
+            Op::Fail => return Err(Failure::other(format!("the script fails, told {:x}", self.told))),
+        }
+        Ok(())
+    }
+
+    async fn announce(&mut self, url: &str) {
+        let Some(request) = self.request("POST", url) else { return };
+        let announced = self.host.announce(&request.method, &request.url, self.fuel);
+        let number = announced.as_ref().ok().copied();
+        self.started(announced);
+        if let Some(number) = number {
+            let outcome = self.host.clone().perform(Effect::BudgetUsed, self.fuel).await;
+            self.mix(u64::from(outcome.is_ok()));
+            self.host.send(number, request);
+        }
+    }
+
+    fn started(&mut self, started: Result<u32, Failure>) {
+        match started {
+            Ok(number) => self.pending.push(number),
+            Err(failure) => self.hear(Err(failure)),
+        }
+    }
+
+    fn pending(&self, which: usize) -> Option<u32> {
+        self.pending.get(which.checked_rem(self.pending.len())?).copied()
+    }
+
+    async fn wait(&mut self, which: usize) {
+        if let Some(number) = self.pending(which) {
+            let outcome = self.host.clone().wait(number).await;
+            self.hear(outcome);
+        }
+    }
+
+    fn burn(&mut self, amount: u64) -> Result<(), Failure> {
+        let allowed = self.order.limits.get(Dimension::Fuel);
+        let wanted = self.fuel.saturating_add(amount);
+        self.fuel = wanted.min(allowed);
+        self.meter.set_fuel(self.fuel);
+        self.meter.set_memory(1_000 + self.told % 1_000);
+        if wanted > allowed {
+            return Err(Failure::limit(Dimension::Fuel, wanted, allowed, &self.order.label));
+        }
+        Ok(())
+    }
+
+    fn mix(&mut self, heard: u64) {
+        self.told = mix(self.told.rotate_left(7) ^ heard);
+    }
+
+    fn hear(&mut self, outcome: Outcome) {
+        self.mix(hash(format!("{outcome:?}").as_bytes()));
+        self.last = outcome.err();
+    }
+
+    fn request(&self, method: &str, url: &str) -> Option<HttpRequest> {
+        let is_post = method == "POST";
+        let body = if is_post { self.told.to_string().into_bytes() } else { Vec::new() };
+        let url = Url::parse(url).ok()?;
+        Some(HttpRequest { method: method.to_owned(), url, headers: Vec::new(), body, first_byte_ms: None })
+    }
+
+    fn effect(&self, act: &Act) -> Effect {
+        let number = || Json::from_encoder(self.told.to_string());
+        match act {
+            Act::Tool(tool) => Effect::ToolCall { tool: tool.clone(), arguments: number() },
+            Act::Agent(agent) => Effect::AgentCall { agent: agent.clone(), input: number(), feedback: None },
+            Act::Get(url) => self.request("GET", url).map_or(Effect::BudgetUsed, Effect::HttpRequest),
+            Act::Post(url) => self.request("POST", url).map_or(Effect::BudgetUsed, Effect::HttpRequest),
+            Act::Sleep(ms) => Effect::Sleep { ms: *ms },
+            Act::Ask(expires_ms) => {
+                let (text, who) = (format!("told {:x}, what now?", self.told), Vec::new());
+                Effect::AskHuman(Question { text, schema: None, who, expires_ms: *expires_ms })
+            }
+            Act::BudgetLeft => Effect::BudgetLeft,
+            Act::BudgetUsed => Effect::BudgetUsed,
+            Act::Tools => Effect::ToolList,
+            Act::Agents => Effect::AgentList,
+        }
+    }
+}
