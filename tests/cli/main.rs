@@ -2,7 +2,7 @@
 //! The binary `priory`, started as a user starts it: what it prints where, and how it ends.
 //!
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go through
-//! the verbs, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the
+//! the verbs, [`retold`] through those that make something of a kept run, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the
 //! binary.
 
 #![allow(
@@ -20,5 +20,6 @@ mod codes;
 mod fresh;
 mod machine;
 mod plugins;
+mod retold;
 mod stage;
 mod values;

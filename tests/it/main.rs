@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
-//! [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
+//! [`durable`] what survives, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 )]
 #![allow(unreachable_pub, reason = "in one binary everything is as reachable as its module")]
 
+mod durable;
 mod fuzz;
 mod guests;
 mod hostile;
@@ -59,6 +60,7 @@ guests::proven! {
     "start-grow": hostile::memory::takes_memory_in_the_start_function;
     "start-spin": hostile::compute::spins_in_the_start_function;
     "start-trap": hostile::compute::breaks_in_the_start_function;
+    "steps": durable::cut::after_every_event, durable::whole::comes_to_the_same_again;
     "table-grow": hostile::memory::takes_table_elements_without_end;
     "table-minimum": hostile::memory::wants_a_larger_table_than_it_may_have;
     "toolset-misuse": hostile::toolsets::lists_a_bad_schema;

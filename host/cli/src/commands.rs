@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the program can be asked to do: one file for each verb.
 
+mod answer;
 mod build;
 mod call;
 mod check;
@@ -10,7 +11,9 @@ mod explain;
 mod fit;
 mod inspect;
 mod new;
+mod revoke;
 mod run;
+mod runs;
 mod schema;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +35,9 @@ pub(crate) struct Cli {
 enum Verb {
     Run(run::Args),
     Call(call::Args),
+    Answer(answer::TopArgs),
+    Runs(runs::Args),
+    Revoke(revoke::Args),
     Build(build::Args),
     Check(check::Args),
     Inspect(inspect::Args),
@@ -49,6 +55,9 @@ impl Cli {
         match self.verb {
             Verb::Run(args) => run::execute(&args),
             Verb::Call(args) => call::execute(&args),
+            Verb::Answer(args) => answer::execute_top(&args),
+            Verb::Runs(args) => runs::execute(&args),
+            Verb::Revoke(args) => revoke::execute(&args),
             Verb::Build(args) => build::execute(&args),
             Verb::Check(args) => check::execute(&args),
             Verb::Inspect(args) => inspect::execute(&args),

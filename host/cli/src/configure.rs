@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a manifest, or from what a run began with, to a host.
 
-use priory_manifest::{Manifest, SecretSource as ManifestSecret};
+use priory_engine::InDoubt;
+use priory_manifest::{InDoubt as ManifestInDoubt, Manifest, SecretSource as ManifestSecret};
 
 use crate::durable::Description;
 use crate::host::{Builder, Host};
@@ -23,6 +24,12 @@ impl Host {
             spec.grants = plugin.grants.clone();
             spec.config = plugin.config.clone();
             spec.links = plugin.links.clone();
+            spec.declared = plugin.effects;
+            spec.in_doubt = match plugin.in_doubt {
+                ManifestInDoubt::Ask => InDoubt::Ask,
+                ManifestInDoubt::Fail => InDoubt::Fail,
+                ManifestInDoubt::Repeat => InDoubt::Repeat,
+            };
             builder = builder.plugin(spec);
         }
         for (name, agent) in &manifest.agents {

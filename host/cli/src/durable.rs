@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use priory_core::amounts::BudgetSpec;
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Journal, JournalError, Limits, RunId};
-use priory_engine::{Catalog, Durable, Resume};
+use priory_engine::{Catalog, Durable, Fork, Resume, Turn};
 use priory_sandbox::Sandboxes;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +149,21 @@ impl Keeper {
             park_after: self.durability.park_after,
             recorder,
         }
+    }
+
+    /// Copies a run up to where it goes another way. With `is_current` the copy goes on with what is configured now.
+    pub(crate) async fn fork(
+        &self,
+        catalog: &Catalog,
+        run: RunId,
+        id: RunId,
+        unix_ms: u64,
+        turn: Turn,
+        is_current: bool,
+    ) -> Result<RunId, Error> {
+        let instead = is_current.then(|| (self.catalog, self.plugins.clone()));
+        let fork = Fork { run, id, turn, unix_ms, instead };
+        Ok(priory_engine::fork::fork(&self.durability.journal, catalog, fork).await?)
     }
 
     /// Returns the catalog that a run began with.

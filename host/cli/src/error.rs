@@ -58,6 +58,9 @@ pub enum Error {
     /// A run cannot be taken up or executed again.
     #[error(transparent)]
     Run(#[from] priory_core::Failure),
+    /// A run cannot be forked like that.
+    #[error(transparent)]
+    Fork(#[from] priory_engine::ForkError),
     /// The host keeps no runs.
     #[error("this host keeps no runs: build it with `Builder::durable`")]
     NotKept,

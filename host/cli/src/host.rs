@@ -12,7 +12,7 @@ use priory_core::grant::{FileMode, FileScope, GrantKind, Held};
 use priory_core::ports::{Clock, Compute, Http, Ids, Recorder};
 use priory_core::{Dimension, Envelope, Failure, Grant, LimitSpec, Limits, RunId};
 use priory_egress::{Egress, EgressConfig};
-use priory_engine::{Catalog, Engine, Ports, Replayed, Revocations, Started, Trial};
+use priory_engine::{Catalog, Engine, Ports, Replayed, Revocations, Started, Trial, Turn};
 use priory_sandbox::{ComputePool, SandboxConfig, Sandboxes};
 use tokio::runtime::Handle;
 
@@ -67,6 +67,21 @@ impl Host {
         let catalog = keeper.catalog_of(run, &self.catalog, &self.sandboxes).await?;
         let resume = keeper.resume(run, recorder);
         Ok(self.engine.resume(&catalog, resume).await?)
+    }
+
+    /// Copies a run that is kept up to where it goes another way, as a run of its own; [`Host::resume`] takes that up.
+    ///
+    /// It goes on with what the run began with, or, with `is_current`, with what this host is configured with: then it may
+    /// turn out that the plugins do something else than is recorded, and it cannot go on.
+    pub async fn fork(&self, run: RunId, turn: Turn, is_current: bool) -> Result<RunId, Error> {
+        let keeper = self.keeper.as_ref().ok_or(Error::NotKept)?;
+        let catalog = match is_current {
+            true => self.catalog.clone(),
+            false => keeper.catalog_of(run, &self.catalog, &self.sandboxes).await?,
+        };
+        let ports = self.engine.ports();
+        let unix_ms = ports.clock.unix_ms();
+        keeper.fork(&catalog, run, ports.ids.run(unix_ms), unix_ms, turn, is_current).await
     }
 
     /// Executes a run again, offline, and tells whether everything comes to the same.

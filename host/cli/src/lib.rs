@@ -33,7 +33,8 @@ mod secret;
 mod system;
 
 pub use priory_core as core;
-pub use priory_engine::{Catalog, Context, Replayed, Reply, RunEnd, Started, resume};
+pub use priory_engine::{Catalog, Context, ForkError, InDoubt, Replayed, Reply, RunEnd, Said, Started, Turn};
+pub use priory_engine::{Believed, audit, believed, diff, resume};
 pub use priory_journal as journal;
 pub use priory_manifest as manifest;
 pub use priory_sandbox::{LoadError, SandboxConfig};
@@ -43,3 +44,4 @@ pub use error::Error;
 pub use host::{Builder, Host};
 pub use secret::SecretSource;
 pub use spec::{AgentSpec, PluginSpec, RunSpec};
+pub use system::machine_clock;

@@ -12,16 +12,22 @@
 mod commands;
 
 mod bounds;
+mod ended;
 mod function;
+mod history;
 mod lending;
 mod project;
+mod recorded;
 mod running;
 mod shorthand;
+mod store;
+mod taking;
 mod toolchain;
 mod wit;
 
 mod amount;
 mod ui;
+mod when;
 
 use std::process::ExitCode;
 

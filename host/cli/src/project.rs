@@ -22,7 +22,7 @@ use crate::ui::text::nearest;
 /// How many frames may run at once where a run is about one plugin.
 const FRAMES_OF_ONE: u32 = 64;
 /// How many frames may run at once where a whole manifest is run.
-const FRAMES_OF_ALL: u32 = 256;
+pub(crate) const FRAMES_OF_ALL: u32 = 256;
 
 /// A plugin that was named on the command line, ready to be built into a host.
 pub(crate) struct Opened {
@@ -235,7 +235,7 @@ fn from_text(path: &Path, text: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Gives a host what the machine has for it: a cache and an environment, of which guests see what is granted.
-fn with_folders(builder: Builder) -> Builder {
+pub(crate) fn with_folders(builder: Builder) -> Builder {
     let variables =
         std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
     let builder = builder.environment(variables);

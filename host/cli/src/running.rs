@@ -1,30 +1,58 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs something to its end, shows it meanwhile, and takes an interrupt for a wish to stop.
+//! Drives a run as far as it goes, shows it meanwhile, and takes an interrupt for a wish to stop.
 
-use std::future::ready;
-use std::pin::pin;
+use std::future::{Future, ready};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
 
-use priory::core::failure::Denial;
-use priory::core::json::JsonError;
-use priory::core::{Failure, Json, Usage};
-use priory::{Host, RunEnd, RunSpec};
+use owo_colors::OwoColorize;
+use priory::core::journal::{RunState, Wait};
+use priory::core::ports::Recorder;
+use priory::core::{Failure, RunId};
+use priory::{Host, RunSpec, Started};
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 
-use crate::amount::{show_bytes, show_count, show_micros};
+use crate::amount::parse_duration;
+pub(crate) use crate::ended::Ended;
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
 use crate::ui::live::{Live, Mode};
-use crate::ui::text::counted;
 use crate::ui::tree::Tree;
+use crate::when::{show_due, show_time};
 
-/// A run that has ended.
-pub(crate) struct Ended {
-    pub(crate) end: RunEnd,
-    pub(crate) tree: Tree,
-    /// What a tool missed without being refused.
-    pub(crate) missing: Option<Denial>,
-    interrupted: bool,
+/// A wait that is longer than this is told.
+const TOLD_FROM_MS: u64 = 1_000;
+
+/// How long a run that only waits for timers is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until the last timer.
+    Endless,
+    /// For timers that are due within so many milliseconds.
+    Within(u64),
+}
+
+impl Patience {
+    /// Returns when a run goes on by itself, where it does and that is waited for.
+    pub(crate) fn wakes_at(self, waits: &[Wait], now: u64) -> Option<u64> {
+        // Whoever is asked may answer in a year, and nobody can while this process has the folder.
+        if waits.iter().any(|wait| wait.question.is_some()) {
+            return None;
+        }
+        let due = waits.iter().filter_map(|wait| wait.due_unix_ms).min()?;
+        match self {
+            Self::Endless => Some(due),
+            Self::Within(ms) => (due.saturating_sub(now) <= ms).then_some(due),
+        }
+    }
+}
+
+/// Reads how long to wait: a time, or `0`.
+pub(crate) fn parse_wait(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { parse_duration(text) }
 }
 
 /// Makes the runtime that a host lives in.
@@ -34,34 +62,103 @@ pub(crate) fn runtime() -> Result<Runtime> {
     runtime.map_err(|error| Error::io("the threads of the host cannot be started", &error))
 }
 
-/// Runs something to its end.
-pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode) -> Result<Ended> {
-    let show = |error: &std::io::Error| Error::io("the run cannot be shown", error);
-    let (recorder, live) = Live::start(mode).map_err(|error| show(&error))?;
-    let mut interrupt = pin!(ctrl_c());
-    // It listens once it is polled, and it must listen before anybody can see that the run began.
-    tokio::select! {
-        biased;
-        _ = &mut interrupt => interrupt.set(ctrl_c()),
-        () = ready(()) => {}
-    }
-    let mut started = host.start(spec.recorder(recorder)).map_err(|failure| refused(&failure))?;
-    let mut interrupted = false;
-    let end = loop {
+/// Drives a run to its end, or as far as it goes.
+pub(crate) async fn run(host: &Host, spec: RunSpec, mode: Mode, patience: Patience) -> Result<Ended> {
+    let mut session = Session::begin(mode, Tree::default()).await?;
+    let started = host.start(spec.recorder(session.recorder.clone())).map_err(|failure| refused(&failure))?;
+    session.drive(host, started, patience).await
+}
+
+/// Takes a run up that is kept, and drives it to its end, or as far as it goes. `tree` is what happened before.
+pub(crate) async fn resume(host: &Host, run: RunId, tree: Tree, mode: Mode, patience: Patience) -> Result<Ended> {
+    let mut session = Session::begin(mode, tree).await?;
+    let started = host.resume(run, session.recorder.clone()).await?;
+    session.drive(host, started, patience).await
+}
+
+/// Waits until a signal comes that asks to stop.
+type Interrupt = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// One run that is shown and can be interrupted.
+struct Session {
+    recorder: Arc<dyn Recorder>,
+    live: Option<Live>,
+    interrupt: Interrupt,
+    is_interrupted: bool,
+}
+
+impl Session {
+    async fn begin(mode: Mode, tree: Tree) -> Result<Self> {
+        let (recorder, live) = Live::start(mode, tree).map_err(|error| Error::io("the run cannot be shown", &error))?;
+        let mut interrupt: Interrupt = Box::pin(ctrl_c());
+        // It listens once it is polled, and it must listen before anybody can see that the run began.
         tokio::select! {
-            end = started.wait() => break end,
-            signal = &mut interrupt => {
-                if interrupted || signal.is_err() {
-                    // Asked twice: whatever still holds the run up is not waited for.
-                    std::process::exit(Exit::Interrupted.code().into());
+            biased;
+            _ = &mut interrupt => interrupt = Box::pin(ctrl_c()),
+            () = ready(()) => {}
+        }
+        Ok(Self { recorder, live: Some(live), interrupt, is_interrupted: false })
+    }
+
+    async fn drive(&mut self, host: &Host, mut started: Started, patience: Patience) -> Result<Ended> {
+        let run = started.id;
+        loop {
+            let end = self.wait(&mut started).await;
+            let wakes_at = match end.state {
+                RunState::Parked if !self.is_interrupted => patience.wakes_at(&end.waits, host.clock().unix_ms()),
+                _ => None,
+            };
+            let is_over = match wakes_at {
+                Some(due) => !self.sleep(host, due).await,
+                None => true,
+            };
+            if is_over {
+                let tree = self.live.take().map(Live::finish).unwrap_or_default();
+                let now = host.clock().unix_ms();
+                return Ok(Ended { run, end, tree, missing: None, is_interrupted: self.is_interrupted, now });
+            }
+            started = host.resume(run, self.recorder.clone()).await?;
+        }
+    }
+
+    /// Waits until a run ends or is parked.
+    async fn wait(&mut self, started: &mut Started) -> priory::RunEnd {
+        loop {
+            tokio::select! {
+                end = started.wait() => return end,
+                signal = &mut self.interrupt => {
+                    if self.is_interrupted || signal.is_err() {
+                        // Asked twice: whatever still holds the run up is not waited for.
+                        std::process::exit(Exit::Interrupted.code().into());
+                    }
+                    self.is_interrupted = true;
+                    self.interrupt = Box::pin(ctrl_c());
+                    started.cancel();
                 }
-                interrupted = true;
-                interrupt.set(ctrl_c());
-                started.cancel();
             }
         }
-    };
-    Ok(Ended { end, tree: live.finish(), missing: None, interrupted })
+    }
+
+    /// Waits until a parked run goes on. Returns whether it did; an interrupt leaves it parked.
+    async fn sleep(&mut self, host: &Host, due: u64) -> bool {
+        let clock = host.clock();
+        let now = clock.unix_ms();
+        let left_ms = due.saturating_sub(now);
+        if left_ms >= TOLD_FROM_MS && let Some(live) = &self.live {
+            let (at, left) = (show_time(due), show_due(due, now));
+            let line = format!("waits for a timer that is due at {at} UTC, {left}; Ctrl-C leaves the run parked");
+            live.say(line.dimmed().to_string());
+        }
+        let awake = clock.elapsed().saturating_add(Duration::from_millis(left_ms));
+        let mut sleep = pin!(clock.sleep_until(awake));
+        tokio::select! {
+            () = &mut sleep => true,
+            _ = &mut self.interrupt => {
+                self.is_interrupted = true;
+                false
+            }
+        }
+    }
 }
 
 /// Says why a run did not begin.
@@ -73,100 +170,25 @@ fn refused(failure: &Failure) -> Error {
     }
 }
 
-impl Ended {
-    /// Returns how the program ends after this run.
-    pub(crate) fn exit(&self) -> Exit {
-        match &self.end.result {
-            Ok(_) => Exit::Ok,
-            Err(_) if self.interrupted => Exit::Interrupted,
-            // What was given cannot be passed: no guest has computed anything.
-            Err(Failure::Invalid(_)) if self.end.usage.fuel == 0 => Exit::Usage,
-            Err(failure) => Exit::of(failure),
-        }
-    }
-
-    /// Returns the error that is told where the run failed.
-    pub(crate) fn error(&self, settings: &Settings) -> Option<Error> {
-        let failure = self.end.result.as_ref().err()?;
-        let of_failure = Error::of_failure(failure, settings);
-        let mut error = match (failure, self.tree.denial().or(self.missing.as_ref())) {
-            (Failure::Cancelled { .. }, _) if self.interrupted => {
-                Error::new(Exit::Interrupted, "the run was interrupted")
-            }
-            (Failure::Denied(_) | Failure::Limit(_) | Failure::Timeout(_), _) => of_failure,
-            (_, Some(denial)) => of_failure.hint_at_denial(denial, settings),
-            (Failure::Trap(_), None) if !self.tree.has_log() => of_failure.hint_at_log(settings),
-            _ => of_failure,
-        };
-        error.exit = self.exit();
-        Some(error)
-    }
-
-    /// Returns the last line of `--json`. The result stands in it as it was written: no number is rounded.
-    pub(crate) fn as_json(&self) -> String {
-        let (key, value) = match &self.end.result {
-            Ok(report) => ("report", Json::of(report)),
-            Err(failure) => ("failure", Json::of(failure)),
-        };
-        let text = |json: std::result::Result<Json, _>| json.unwrap_or_else(|_: JsonError| Json::null());
-        let (value, usage) = (text(value), text(Json::of(&self.end.usage)));
-        format!(r#"{{"event":"result","exit":{},"{key}":{value},"usage":{usage}}}"#, self.exit().code())
-    }
-
-    /// Returns what the run took, on one line.
-    pub(crate) fn summary(&self) -> String {
-        summary(self.tree.frames(), &self.end.usage)
-    }
-}
-
-fn summary(frames: usize, usage: &Usage) -> String {
-    format!(
-        "{} · {} fuel · {} · {} compute · {} wait · {}",
-        counted(frames, "frame"),
-        show_count(usage.fuel),
-        show_bytes(usage.memory_bytes),
-        show_micros(usage.compute_us),
-        show_micros(usage.wait_us),
-        counted(usize::try_from(usage.calls).unwrap_or(usize::MAX), "call"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use priory::core::Report;
-    use priory::core::journal::RunState;
+    use priory::core::FramePath;
+    use priory::core::effect::Question;
+    use priory::core::journal::QuestionId;
 
     use super::*;
 
-    fn ended(result: std::result::Result<Report, Failure>, interrupted: bool) -> Ended {
-        let end = RunEnd { state: RunState::Done, result, usage: Usage::default(), waits: Vec::new() };
-        Ended { end, tree: Tree::default(), missing: None, interrupted }
-    }
-
     #[test]
-    fn the_last_line_of_json_holds_the_result() {
-        let report = Report { output: Json::parse(r#"{"b":1.50,"a":2}"#).unwrap(), summary: None };
-        let line = ended(Ok(report), false).as_json();
-        let start =
-            r#"{"event":"result","exit":0,"report":{"output":{"b":1.50,"a":2},"summary":null},"usage":{"fuel":0,"#;
-        assert!(line.starts_with(start), "{line}");
-        let line = ended(Err(Failure::other("x")), false).as_json();
-        assert!(line.starts_with(r#"{"event":"result","exit":1,"failure":{"kind":"other","message":"x""#), "{line}");
-        assert!(Json::parse(&line).is_ok());
-    }
-
-    #[test]
-    fn an_interrupt_is_told_as_one() {
-        let cancelled = || Err(Failure::Cancelled { by: "whoever started the run".into() });
-        assert_eq!(ended(cancelled(), true).error(&Settings::Flags).unwrap().exit, Exit::Interrupted);
-        let text = ended(cancelled(), true).error(&Settings::Flags).unwrap().render();
-        assert!(text.contains("the run was interrupted"));
-        assert_eq!(ended(Err(Failure::other("x")), true).exit(), Exit::Interrupted);
-    }
-
-    #[test]
-    fn what_a_run_took_stands_on_one_line() {
-        let usage = Usage { fuel: 12_000, memory_bytes: 65_536, compute_us: 10, wait_us: 0, calls: 1, bytes: 0 };
-        assert_eq!(summary(2, &usage), "2 frames · 12 k fuel · 64 KiB · 10 µs compute · 0 µs wait · 1 call");
+    fn only_timers_are_waited_for() {
+        let timer = |due| Wait { frame: FramePath::root(), step: 0, due_unix_ms: Some(due), question: None };
+        let timers = [timer(9_000), timer(5_000)];
+        assert_eq!(Patience::Endless.wakes_at(&timers, 1_000), Some(5_000));
+        assert_eq!(Patience::Within(4_000).wakes_at(&timers, 1_000), Some(5_000));
+        assert_eq!(Patience::Within(3_999).wakes_at(&timers, 1_000), None);
+        assert_eq!(Patience::Within(0).wakes_at(&timers, 6_000), Some(5_000), "it is over already");
+        let question = Question { text: "?".into(), schema: None, who: vec![], expires_ms: None };
+        let id = QuestionId::of(RunId::from_parts(0, 0), &FramePath::root(), 1, &question);
+        let asked = Wait { question: Some((id, question)), ..timer(5_000) };
+        assert_eq!(Patience::Endless.wakes_at(&[timer(5_000), asked], 1_000), None);
     }
 }

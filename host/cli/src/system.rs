@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The machine's own clock and randomness: the only place that asks for them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use priory_core::RunId;
 use priory_core::ports::{BoxFuture, Clock, Ids};
+
+/// Returns the clock of the machine.
+pub fn machine_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
 
 /// The clock of the machine.
 #[derive(Debug)]

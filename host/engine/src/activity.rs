@@ -23,6 +23,8 @@ pub struct Activity {
 
 struct Shared {
     counts: Mutex<Counts>,
+    /// Whether anything ever rested: most runs never do, and need not ask how long they were quiet.
+    has_rested: AtomicBool,
     clock: Arc<dyn Clock>,
     /// Told whenever an activity began to wait or to rest, or ended.
     changed: Notify,
@@ -48,7 +50,7 @@ impl std::fmt::Debug for Activity {
 impl Activity {
     /// Makes the activities of a new run: none.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { counts: Mutex::default(), clock, changed: Notify::new() }) }
+        Self { shared: Arc::new(Shared { counts: Mutex::default(), has_rested: AtomicBool::new(false), clock, changed: Notify::new() }) }
     }
 
     /// Begins an activity, until the guard is dropped.
@@ -66,6 +68,7 @@ impl Activity {
 
     /// Says that a running activity waits for a person or a timer, until the guard is dropped.
     pub fn rest(&self) -> Resting {
+        self.shared.has_rested.store(true, Ordering::Release);
         self.change(|counts| counts.resting += 1);
         self.shared.changed.notify_waiters();
         Resting { activity: self.clone() }
@@ -83,6 +86,9 @@ impl Activity {
 
     /// Returns how long the run was quiet, in all.
     pub fn quiet(&self) -> Duration {
+        if !self.shared.has_rested.load(Ordering::Acquire) {
+            return Duration::ZERO;
+        }
         let counts = self.shared.counts.lock();
         let now = counts.quiet_since.map(|since| self.shared.clock.elapsed().saturating_sub(since));
         counts.quiet_before.saturating_add(now.unwrap_or_default())

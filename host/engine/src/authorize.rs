@@ -13,7 +13,7 @@ use priory_core::grant::{Access, Grant, Held};
 use priory_core::http::HttpRequest;
 use priory_core::{Effect, Failure, Json};
 
-use crate::catalog::{AgentEntry, ToolTarget};
+use crate::catalog::{AgentEntry, Catalog, ToolTarget};
 use crate::frame::Frame;
 use crate::run::Run;
 
@@ -39,18 +39,23 @@ pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<Plan, Fai
 /// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
 /// exists or not, so that asking tells nothing.
 pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
-    match effect {
-        Effect::ToolCall { tool, .. } => match frame.run.catalog.tool(tool) {
-            Some(target) => frame.allow(&Access::Tool { name: &target.name, qualified: &target.qualified }),
-            None => frame.allow(&Access::Tool { name: tool, qualified: tool }),
+    with_access(&frame.run.catalog, effect, |access| frame.allow(access)).unwrap_or(Ok(()))
+}
+
+/// Shows what an effect accesses to `decide`; `None` means that it needs no grant.
+pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl FnOnce(&Access<'_>) -> T) -> Option<T> {
+    Some(match effect {
+        Effect::ToolCall { tool, .. } => match catalog.tool(tool) {
+            Some(target) => decide(&Access::Tool { name: &target.name, qualified: &target.qualified }),
+            None => decide(&Access::Tool { name: tool, qualified: tool }),
         },
-        Effect::AgentCall { agent, .. } => frame.allow(&Access::Agent(agent)),
-        Effect::HttpRequest(request) => frame.allow(&Access::Http { method: &request.method, url: &request.url }),
-        Effect::AskHuman(_) => frame.allow(&Access::Human),
+        Effect::AgentCall { agent, .. } => decide(&Access::Agent(agent)),
+        Effect::HttpRequest(request) => decide(&Access::Http { method: &request.method, url: &request.url }),
+        Effect::AskHuman(_) => decide(&Access::Human),
         // Without the grant to sleep, a sleep is waiting like any other, and within the time of its frame.
-        Effect::Sleep { .. } => Ok(()),
-        Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => Ok(()),
-    }
+        Effect::Sleep { .. } => return None,
+        Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => return None,
+    })
 }
 
 /// Finds what an effect leads to.
@@ -161,7 +166,7 @@ fn take(uses: &mut HashMap<String, u32>, passed: &Passed<'_>, access: &Access<'_
 
 /// Names a grant of a holder with its conditions. Grants that are written alike may differ in those, and in what is not
 /// written, so the key is made of all that there is of them.
-fn use_key(holder: &Holder, held: &Held) -> String {
+pub(crate) fn use_key(holder: &Holder, held: &Held) -> String {
     format!("{holder:?} {held:?}")
 }
 

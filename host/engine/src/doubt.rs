@@ -56,10 +56,7 @@ pub(crate) async fn settle(
     };
     match nature(&plugin, started) {
         Nature::Pure => Ok(Some(past)),
-        _ if run.past.is_trial => {
-            let reason = "the run cannot be executed again: its program saw files, which may have changed".to_owned();
-            Err(Failure::Conflict { reason })
-        }
+        _ if run.past.is_trial => Err(cannot_be_tried()),
         Nature::ReadOnly | Nature::Repeatable => from_its_beginning(),
         Nature::Opaque => match plugin.in_doubt {
             InDoubt::Repeat => from_its_beginning(),
@@ -70,6 +67,12 @@ pub(crate) async fn settle(
             },
         },
     }
+}
+
+/// Says why a frame is not executed again to see whether it comes to the same.
+pub(crate) fn cannot_be_tried() -> Failure {
+    let reason = "the run cannot be executed again: its program saw files, which may have changed".to_owned();
+    Failure::Conflict { reason }
 }
 
 /// Asks a person whether to do a call again.

@@ -31,6 +31,8 @@ pub(crate) async fn drive(run: Arc<Run>, job: Job, park_after: Option<Duration>)
         let mut root = pin!(execute::execute(&run, None, FramePath::root(), job));
         let mut halted = pin!(run.stopped());
         let mut quiet = pin!(quiet(&run, park_after));
+        // Declared last, so that it is dropped first.
+        let mut leaving = Leaving { run: &run, is_over: false };
         let stop = std::future::poll_fn(|cx| {
             if let Poll::Ready(halt) = halted.as_mut().poll(cx) {
                 return Poll::Ready(Stop::Halted(halt));
@@ -42,6 +44,7 @@ pub(crate) async fn drive(run: Arc<Run>, job: Job, park_after: Option<Duration>)
             quiet.as_mut().poll(cx).map(|()| Stop::Quiet(run.waits.lock().clone()))
         })
         .await;
+        leaving.is_over = true;
         if matches!(stop, Stop::Quiet(_)) {
             // From here on nothing is recorded: what waits is told of its outcome when the run is back.
             run.tape.abandon();
@@ -55,6 +58,21 @@ pub(crate) async fn drive(run: Arc<Run>, job: Job, park_after: Option<Duration>)
         Stop::Halted(Halt::Cancelled { by }) => run.end(Err(Failure::Cancelled { by })).await,
         Stop::Halted(halt) => run.leave(RunState::Open, halt.into(), Vec::new()),
         Stop::Quiet(waits) => park(&run, waits).await,
+    }
+}
+
+/// Sees to it that a run that is kept is left as it is when whoever drives it is dropped: that its frames are dropped then
+/// is not a part of it, and nothing of that may be written down.
+struct Leaving<'a> {
+    run: &'a Run,
+    is_over: bool,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if !self.is_over && self.run.tape.is_kept() {
+            self.run.tape.abandon();
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use priory_core::authority::{Authority, Layer};
 use priory_core::effect::Nature;
 use priory_core::event::{Event, FrameStarted, Label, Program};
 use priory_core::failure::Timeout;
-use priory_core::grant::{Access, Held};
 use priory_core::grant::rule::FileScope;
+use priory_core::grant::{Access, Held};
 use priory_core::limits::{Dimension, Limits};
 use priory_core::ports::{BoxFuture, Entry, Mount, Order, Returned};
 use priory_core::{Amounts, Digest, Failure, FramePath, Grant};
@@ -22,7 +22,7 @@ use crate::deadline::Deadline;
 use crate::doubt;
 use crate::frame::{Frame, Given, HostSide};
 use crate::ledger::{AccountId, Reservation, Spent};
-use crate::past::PastFrame;
+use crate::past::{ITS_CALLER, PastFrame, comes_from_outside};
 use crate::run::{Halt, Run};
 
 /// What a frame executes.
@@ -64,6 +64,14 @@ pub(crate) async fn execute(
         return Err(Failure::limit(Dimension::Depth, u64::from(path.depth()), allowed, &label));
     }
     let past = match run.past.take(&path) {
+        Some(PastFrame { ended: Some((Some(failure), _)), used, .. }) if !run.past.is_trial => {
+            // It has ended, and its host went away before its caller was told.
+            match parent {
+                Some(parent) => parent.absorb_again(used),
+                None => run.count(used, true),
+            }
+            return Err(failure);
+        }
         Some(past) => {
             let plugin = match &job.body {
                 Body::Guest { plugin, .. } => Some(plugin.clone()),
@@ -159,7 +167,12 @@ async fn reserve(
     let spent = |s: Spent| Failure::limit(s.dimension, s.used, s.allowed, label);
     let above = parent.map_or(run.root_account, |parent| parent.given.account);
     let account = match wish.budget {
-        Some(budget) => run.ledger.open(above, budget).map_err(spent)?,
+        Some(budget) => {
+            let account = run.ledger.open(above, budget).map_err(spent)?;
+            let known = past.filter(|_| !run.past.is_trial).map(|past| past.spent);
+            run.ledger.find_spent(account, known.unwrap_or_default());
+            account
+        }
         None => above,
     };
     if let Some((known, _)) = past.and_then(|past| past.started.as_ref()) {
@@ -197,6 +210,10 @@ async fn begin(
                     (started, stamp.unix_ms)
                 }
             };
+            // What is tried may come from elsewhere, with all that it says of itself: it never touches a file.
+            if frame.run.past.is_trial && !started.mounts.is_empty() {
+                return Err(doubt::cannot_be_tried());
+            }
             if doubt::nature(&plugin, &started) >= Nature::Repeatable
                 && let Err(error) = frame.run.tape.commit().await
             {
@@ -279,8 +296,13 @@ impl Closing {
             None => {
                 self.frame.record(usage.fuel, Event::FrameEnded { failure, usage });
             }
-            // Another engine may count fuel otherwise; then the effects alone are compared.
-            Some((_, known)) if self.frame.run.is_comparable_trial() && known.fuel != usage.fuel => {
+            // Another engine may count fuel otherwise; then the effects alone are compared. A frame that was cut, now or
+            // then, may have been cut anywhere.
+            Some((then, known))
+                if self.frame.run.is_comparable_trial()
+                    && ![then, &failure].into_iter().flatten().any(comes_from_outside)
+                    && known.fuel != usage.fuel =>
+            {
                 let frame = self.frame.given.path.clone();
                 self.frame.run.stop(Halt::OtherFuel { frame, known: known.fuel, now: usage.fuel });
             }
@@ -291,6 +313,6 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.close(Some(Failure::Cancelled { by: "its caller".into() }));
+        self.close(Some(Failure::Cancelled { by: ITS_CALLER.into() }));
     }
 }

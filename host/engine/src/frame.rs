@@ -9,8 +9,8 @@ use priory_core::authority::Authority;
 use priory_core::effect::{Level, Remaining};
 use priory_core::event::{Event, Label};
 use priory_core::grant::Access;
-use priory_core::limits::{Dimension, Limits};
 use priory_core::http::HttpRequest;
+use priory_core::limits::{Dimension, Limits};
 use priory_core::ports::{BoxFuture, FrameHost, Seen};
 use priory_core::usage::Meter;
 use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
@@ -69,14 +69,21 @@ struct Tally {
     calls: u64,
     bytes: u64,
     log_bytes: u64,
-    /// Whether it is written down that the calls are spent.
-    over_calls: bool,
+    /// That the calls are spent, once that is written down.
+    over_calls: Option<Failure>,
     below: Usage,
 }
 
 impl Frame {
     pub(crate) fn new(run: Arc<Run>, given: Given) -> Self {
-        Self { run, given, meter: Arc::default(), pending: Pending::default(), seen: Arc::default(), tally: Mutex::default() }
+        Self {
+            run,
+            given,
+            meter: Arc::default(),
+            pending: Pending::default(),
+            seen: Arc::default(),
+            tally: Mutex::default(),
+        }
     }
 
     /// Takes the number of the next effect.
@@ -91,19 +98,29 @@ impl Frame {
     pub(crate) fn charge_call(&self) -> Result<(), Failure> {
         let allowed = self.given.limits.get(Dimension::Calls);
         let mut tally = self.tally.lock();
-        if tally.calls >= allowed {
-            return Err(self.over(Dimension::Calls, tally.calls.saturating_add(1), allowed));
-        }
         let one = Amounts { calls: 1, ..Amounts::default() };
-        self.run.ledger.spend(self.given.account, one).map_err(|spent| self.spent(spent))?;
+        let spent = if tally.calls >= allowed {
+            Err(self.over(Dimension::Calls, tally.calls.saturating_add(1), allowed))
+        } else {
+            self.run.ledger.spend(self.given.account, one).map_err(|spent| self.spent(spent))
+        };
+        if let Err(over) = spent {
+            tally.over_calls = Some(over.clone());
+            return Err(over);
+        }
         // Only what the ledger paid for is counted: else usage would be more than the budget.
         tally.calls += 1;
         Ok(())
     }
 
-    /// Tells, the first time that it is asked, that the calls are spent. They stay spent, so once is enough to write down.
-    pub(crate) fn first_over_calls(&self) -> bool {
-        !std::mem::replace(&mut self.tally.lock().over_calls, true)
+    /// Returns that the calls are spent, when it was said before. They stay spent, so once is enough to write down.
+    pub(crate) fn over_calls(&self) -> Option<Failure> {
+        self.tally.lock().over_calls.clone()
+    }
+
+    /// Tells whether an outcome is that the frame itself could take no more: what it would have been is not known.
+    pub(crate) fn is_over(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Err(Failure::Limit(hit)) if hit.frame == self.given.label.to_string())
     }
 
     /// Counts the bytes of what is asked or given back against the frame and against the ledger.
@@ -178,16 +195,41 @@ impl Frame {
     pub(crate) fn absorb_again(&self, used: Usage) {
         self.absorb(used);
         self.run.count(used, false);
-        let amounts = Amounts { fuel: used.fuel, memory_bytes: 0, calls: used.calls, bytes: used.bytes };
-        self.run.ledger.spend_again(self.given.account, amounts);
+        self.spend_again(Amounts { fuel: used.fuel, memory_bytes: 0, calls: used.calls, bytes: used.bytes });
     }
 
     /// Counts one effect and the bytes that it gave, both of which were allowed before.
     pub(crate) fn charge_again(&self, bytes: u64) {
-        self.run.ledger.spend_again(self.given.account, Amounts { calls: 1, bytes, ..Amounts::default() });
+        self.spend_again(Amounts { calls: 1, bytes, ..Amounts::default() });
         let mut tally = self.tally.lock();
         tally.calls = tally.calls.saturating_add(1);
         tally.bytes = tally.bytes.saturating_add(bytes);
+    }
+
+    /// Counts an effect that was announced before and never sent, of which nothing is known but that it was allowed.
+    pub(crate) fn charge_announced(&self) {
+        self.run.ledger.spend_again(self.given.account, Amounts { calls: 1, ..Amounts::default() });
+        let mut tally = self.tally.lock();
+        tally.calls = tally.calls.saturating_add(1);
+    }
+
+    /// Spends what was spent before. A run that is taken up has it spent from the start; a trial spends as it goes.
+    fn spend_again(&self, amounts: Amounts) {
+        if self.run.past.is_trial {
+            self.run.ledger.spend_again(self.given.account, amounts);
+        }
+    }
+
+    /// Counts an effect that was refused before, as far as it counted then: not at all when the calls were spent, and
+    /// without its bytes when those were.
+    pub(crate) fn charge_refused(&self, bytes: u64, failure: &Failure) {
+        match failure {
+            Failure::Limit(hit) if hit.dimension == Dimension::Calls => {
+                self.tally.lock().over_calls = Some(failure.clone());
+            }
+            Failure::Limit(_) => self.charge_again(0),
+            _ => self.charge_again(bytes),
+        }
     }
 
     /// Says that the frame waits for one of its effects. A second one at the same time is an activity of its own.
@@ -334,4 +376,3 @@ impl FrameHost for HostSide {
         Ok(())
     }
 }
-

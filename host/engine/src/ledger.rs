@@ -93,10 +93,20 @@ impl Ledger {
         self.books.lock().for_path(account, |a| a.spent = a.spent.saturating_add(amounts));
     }
 
+    /// Says what was spent before from one account, without those above it.
+    pub fn find_spent(&self, account: AccountId, amounts: Amounts) {
+        if let Some(account) = self.books.lock().accounts.get_mut(account.0) {
+            account.spent = account.spent.saturating_add(amounts);
+        }
+    }
+
     /// Reserves, waiting where others may still give back. Whoever asks is one of those who run.
     ///
     /// The result holds what was wanted, or the rest where that is all there will be.
     pub async fn reserve(&self, account: AccountId, want: Amounts) -> Result<Reservation, Spent> {
+        if let Some(at_once) = self.try_reserve(account, want) {
+            return Ok(at_once);
+        }
         let mut parked: Option<Parked> = None;
         loop {
             let (changed, stopped) = (self.changed.notified(), self.activity.changed());
@@ -119,6 +129,13 @@ impl Ledger {
                 Some(_) => either(changed, stopped).await,
             }
         }
+    }
+
+    /// Reserves what is wanted where all of it is there: the usual case.
+    fn try_reserve(&self, account: AccountId, want: Amounts) -> Option<Reservation> {
+        let mut books = self.books.lock();
+        let is_there = want.min(books.available(account)) == want;
+        is_there.then(|| self.take(&mut books, account, want))
     }
 
     /// Reserves exactly what was reserved before, on the way back to where a run was.

@@ -10,7 +10,8 @@
 //! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started; [`activity`]: who goes on by
 //!   itself, and who waits for what;
 //! - `tape`: the sequence of a run, and when it is durable; [`resume`], `past`: the way back to where a run was; `doubt`:
-//!   what becomes of work that was cut short.
+//!   what becomes of work that was cut short;
+//! - [`fork`], [`diff`], [`audit`]: what can be made of the events of a run, told from them, and asked of them.
 //!
 //! **Invariants.** No effect is performed that did not pass `waist::pass`. No frame starts without a reservation. Nothing a
 //! guest says reaches a grant. No clock and no random number but through `Clock` and `Ids`.
@@ -18,12 +19,16 @@
 #![forbid(unsafe_code)]
 
 pub mod activity;
+pub mod audit;
 pub mod catalog;
+pub mod diff;
+pub mod fork;
 pub mod ledger;
 pub mod resume;
 pub mod start;
 
 mod authorize;
+mod believed;
 mod context;
 mod deadline;
 mod doubt;
@@ -39,8 +44,10 @@ mod size;
 mod tape;
 mod waist;
 
+pub use believed::{Believed, Reason, believed};
 pub use catalog::{AgentEntry, Catalog, CatalogError, PluginEntry, ToolTarget};
 pub use context::Context;
 pub use doubt::InDoubt;
+pub use fork::{Fork, ForkError, Said, Turn};
 pub use resume::{Replayed, Reply, Resume, Trial};
 pub use start::{Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};

@@ -7,12 +7,19 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use priory_core::event::{FrameStarted, RunStarted};
-use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage};
+use priory_core::{Amounts, Dimension, Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage};
 
+use crate::size;
 use crate::tape::Stamp;
 
 /// The step under which a frame keeps the answer to the question what became of it. No effect has it.
 pub(crate) const IN_DOUBT: u32 = FramePath::STEPS_MAX;
+
+/// Who withdrew a frame or an effect on behalf of the program that had asked for it.
+pub(crate) const ITS_CALLER: &str = "its caller";
+
+/// Who withdrew an effect when the frame that had asked for it came to its end without it.
+pub(crate) const END_OF_FRAME: &str = "the end of its frame";
 
 /// What is known of a run.
 #[derive(Default)]
@@ -22,6 +29,8 @@ pub(crate) struct Past {
     pub(crate) is_trial: bool,
     /// The run had not ended, or was cut from outside: a trial that comes to where nothing is known has come to its end.
     pub(crate) is_open_ended: bool,
+    /// What the run has cost.
+    pub(crate) spent: Amounts,
     /// What executed guests in the run: whether all of it was one engine, and which.
     pub(crate) engine: Option<Arc<str>>,
 }
@@ -33,8 +42,13 @@ pub(crate) struct PastFrame {
     steps: HashMap<u32, PastStep>,
     /// How many lines of log it wrote.
     pub(crate) logs: u64,
-    /// How it ended, with the fuel that it had burnt.
+    /// How it ended, with what it used itself.
     pub(crate) ended: Option<(Option<Failure>, Usage)>,
+    /// What it used, with the frames below it, as far as they have ended.
+    pub(crate) used: Usage,
+    /// What all of that, and what goes on in it, has cost: those who come back must find it spent, however slowly the others
+    /// come back.
+    pub(crate) spent: Amounts,
     /// How long it had been at work, without the time in which its run rested or was in nobody's memory.
     pub(crate) worked: Duration,
 }
@@ -86,14 +100,23 @@ impl Past {
                     reading.rest(envelope.unix_ms);
                 }
                 Event::RunEnded { result: end, .. } => result = Some(end),
-                event => reading.take(envelope.frame, Stamp { seq: envelope.seq, unix_ms: envelope.unix_ms }, envelope.fuel, event)?,
+                event => reading.take(
+                    envelope.frame,
+                    Stamp { seq: envelope.seq, unix_ms: envelope.unix_ms },
+                    envelope.fuel,
+                    event,
+                )?,
             }
         }
         let started = started.ok_or("its first event is not that it was started")?;
-        let frames = Mutex::new(reading.end());
+        if result.is_none() {
+            reading.take_back_cuts();
+        }
+        let (frames, spent) = reading.end();
+        let frames = Mutex::new(frames);
         let is_open_ended = result.as_ref().is_none_or(|result| result.as_ref().is_err_and(comes_from_outside));
         let engine = is_one_engine.then(|| started.engine.clone());
-        Ok((Self { frames, is_trial, is_open_ended, engine }, Ends { started, result, next_seq }))
+        Ok((Self { frames, spent, is_trial, is_open_ended, engine }, Ends { started, result, next_seq }))
     }
 
     /// Takes what is known of a frame.
@@ -123,10 +146,31 @@ impl PastFrame {
     pub(crate) fn step(&self, step: u32) -> Option<&PastStep> {
         self.steps.get(&step)
     }
+
+    /// Tells whether the frame had gone beyond a step: then that was not refused, or it would be known.
+    pub(crate) fn is_beyond(&self, step: u32) -> bool {
+        self.steps.keys().any(|known| *known > step && *known != IN_DOUBT)
+    }
+}
+
+impl PastStep {
+    /// Returns what it has cost, without the frames below it: what was refused counted only as far as it went.
+    fn cost(&self) -> Amounts {
+        let asked = size::of_effect(&self.effect);
+        let (calls, bytes) = match &self.end {
+            None => (1, asked),
+            Some(end) if !end.was_refused => (1, asked.saturating_add(size::of_outcome(&end.outcome))),
+            Some(end) => match end.outcome.as_ref() {
+                Err(Failure::Limit(hit)) => (u64::from(hit.dimension != Dimension::Calls), 0),
+                _ => (1, asked),
+            },
+        };
+        Amounts { calls, bytes, ..Amounts::default() }
+    }
 }
 
 /// Tells whether a failure has a cause that is not in the events.
-fn comes_from_outside(failure: &Failure) -> bool {
+pub(crate) fn comes_from_outside(failure: &Failure) -> bool {
     matches!(failure, Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. })
 }
 
@@ -144,7 +188,8 @@ struct Reading {
 impl Reading {
     fn take(&mut self, path: FramePath, stamp: Stamp, fuel: u64, event: Event) -> Result<(), String> {
         self.count_time(&path, stamp.unix_ms, &event);
-        let absent = |step: u32| format!("step {step} of frame {path} ended without having begun (event {})", stamp.seq);
+        let absent =
+            |step: u32| format!("step {step} of frame {path} ended without having begun (event {})", stamp.seq);
         match event {
             Event::FrameStarted(started) => {
                 // A frame that stands twice was started again from its beginning.
@@ -159,7 +204,8 @@ impl Reading {
             }
             Event::Refused { step, effect, failure } => {
                 let end = PastEnd { outcome: Arc::new(Err(failure)), stamp, was_refused: true };
-                let refused = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), used: Usage::default() };
+                let refused =
+                    PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), used: Usage::default() };
                 self.frames.entry(path).or_default().steps.insert(step, refused);
             }
             Event::Outcome { step, outcome } => {
@@ -169,7 +215,6 @@ impl Reading {
             }
             Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
             Event::FrameEnded { failure, usage } => {
-                self.count_below(&path, usage);
                 self.frames.entry(path).or_default().ended = Some((failure, usage));
             }
             Event::RunStarted(_) | Event::RunResumed { .. } | Event::RunEnded { .. } => {}
@@ -177,11 +222,49 @@ impl Reading {
         Ok(())
     }
 
-    /// Adds what a frame used to every step that it is below.
-    fn count_below(&mut self, path: &FramePath, usage: Usage) {
-        for (above, step) in path.ancestors() {
-            if let Some(known) = self.frames.get_mut(&above).and_then(|frame| frame.steps.get_mut(&step)) {
-                known.used.absorb(usage);
+    /// Takes back that frames and effects were cut where the host went away before it wrote down by what: they go on, and
+    /// whoever cut them does so again. Else a program would be told of a withdrawal of which nobody knows.
+    fn take_back_cuts(&mut self) {
+        let mut paths: Vec<FramePath> = self.frames.keys().cloned().collect();
+        paths.sort_by_key(FramePath::depth);
+        for path in paths {
+            let is_asked_for = self.is_asked_for(&path);
+            let Some(frame) = self.frames.get_mut(&path) else { continue };
+            let was_cut = |by: &Failure| matches!(by, Failure::Cancelled { by } if by == ITS_CALLER);
+            if is_asked_for && matches!(&frame.ended, Some((Some(failure), _)) if was_cut(failure)) {
+                frame.ended = None;
+            }
+            if frame.ended.is_none() {
+                let is_cut =
+                    |outcome: &Outcome| matches!(outcome, Err(Failure::Cancelled { by }) if by == END_OF_FRAME);
+                for step in frame.steps.values_mut() {
+                    step.end.take_if(|end| is_cut(&end.outcome));
+                }
+            }
+        }
+    }
+
+    /// Tells whether the effect that opened a frame has not ended; that of the root is the run.
+    fn is_asked_for(&self, path: &FramePath) -> bool {
+        let mut above: Vec<_> = path.ancestors().collect();
+        above.reverse();
+        let step = above.iter().find_map(|(above, step)| self.frames.get(above)?.steps.get(step));
+        step.is_none_or(|step| step.end.is_none())
+    }
+
+    /// Adds what each frame used to itself, to those above it, and to the steps that it is below.
+    fn count_used(&mut self) {
+        let ended = self.frames.iter().filter_map(|(path, frame)| Some((path.clone(), frame.ended.as_ref()?.1)));
+        for (path, usage) in ended.collect::<Vec<_>>() {
+            if let Some(frame) = self.frames.get_mut(&path) {
+                frame.used.absorb(usage);
+            }
+            for (above, step) in path.ancestors() {
+                let Some(frame) = self.frames.get_mut(&above) else { continue };
+                frame.used.absorb(usage);
+                if let Some(known) = frame.steps.get_mut(&step) {
+                    known.used.absorb(usage);
+                }
             }
         }
     }
@@ -207,12 +290,45 @@ impl Reading {
         }
     }
 
-    fn end(mut self) -> HashMap<FramePath, PastFrame> {
+    /// Adds what each frame has cost to itself and to those above it, and returns what all have.
+    fn count_spent(&mut self) -> Amounts {
+        let mut total = Amounts::default();
+        let costs = self.frames.iter().map(|(path, frame)| (path.clone(), self.cost(path, frame))).collect::<Vec<_>>();
+        for (path, cost) in costs {
+            total = total.saturating_add(cost);
+            for path in path.ancestors().map(|(above, _)| above).chain([path.clone()]) {
+                if let Some(frame) = self.frames.get_mut(&path) {
+                    frame.spent = frame.spent.saturating_add(cost);
+                }
+            }
+        }
+        total
+    }
+
+    /// Returns what one frame has cost itself. The fuel of one that goes on is reserved for it when it is opened.
+    fn cost(&self, path: &FramePath, frame: &PastFrame) -> Amounts {
+        if let Some((_, usage)) = &frame.ended {
+            return Amounts { fuel: usage.fuel, memory_bytes: 0, calls: usage.calls, bytes: usage.bytes };
+        }
+        let has_ended = |(above, step)| {
+            let step = self.frames.get(&above).and_then(|frame: &PastFrame| frame.steps.get(&step));
+            step.is_some_and(|step| step.end.is_some())
+        };
+        if path.ancestors().any(has_ended) {
+            return Amounts::default();
+        }
+        let steps = frame.steps.iter().filter(|(step, _)| **step != IN_DOUBT);
+        steps.fold(Amounts::default(), |sum, (_, step)| sum.saturating_add(step.cost()))
+    }
+
+    fn end(mut self) -> (HashMap<FramePath, PastFrame>, Amounts) {
+        self.count_used();
+        let spent = self.count_spent();
         for (path, begun_ms) in self.begun_ms {
             if let Some(frame) = self.frames.get_mut(&path) {
                 frame.worked = Duration::from_millis(self.worked_ms.saturating_sub(begun_ms));
             }
         }
-        self.frames
+        (self.frames, spent)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ struct Slot {
     outcome: Option<Outcome>,
     /// The event that it ended with.
     ended: Option<Stamp>,
-    /// The position that it is known to end at, while a run is executed again.
+    /// The position that it is known to end at: while a run is executed again, or until its outcome is here.
     planned: Option<u64>,
     /// Who waits for it: only the frame itself can, so one is enough.
     waiter: Option<(Waker, Option<Woken>)>,
@@ -37,6 +37,8 @@ pub(crate) struct Pending {
     live: AtomicUsize,
     /// Told when the last of them is gone.
     idle: Notify,
+    /// The frame has come to its end: what is still there is withdrawn with it.
+    is_cleared: AtomicBool,
 }
 
 impl Pending {
@@ -94,6 +96,17 @@ impl Pending {
         if let Some(slot) = slots.get_mut(&number).filter(|slot| slot.ended.is_none()) {
             slot.task = Some(task);
         }
+    }
+
+    /// Records the end of an effect, so that nobody takes one that ended later for the first before its outcome is here.
+    pub(crate) fn ending(&self, number: u32, record: impl FnOnce() -> Stamp) -> Stamp {
+        let mut slots = self.slots.lock();
+        // The lock is held meanwhile: else another could be recorded after it and be there before it.
+        let stamp = record();
+        if let Some(slot) = slots.get_mut(&number) {
+            slot.planned = Some(stamp.seq);
+        }
+        stamp
     }
 
     /// Notes the outcome of an effect, unless it has one. `stamp` is that of the event that it ended with.
@@ -159,9 +172,12 @@ impl Pending {
         .await
     }
 
-    /// Withdraws an effect. Its outcome is noted by whoever performs it, when that is gone.
+    /// Withdraws an effect. Its outcome is noted by whoever performs it, when that is gone. One of which it is known that it
+    /// came to its end is not withdrawn.
     pub(crate) fn cancel(&self, number: u32) {
-        let task = self.slots.lock().get_mut(&number).and_then(|slot| slot.task.take());
+        let mut slots = self.slots.lock();
+        let task = slots.get_mut(&number).filter(|slot| slot.planned.is_none()).and_then(|slot| slot.task.take());
+        drop(slots);
         drop(task);
     }
 
@@ -171,8 +187,14 @@ impl Pending {
         drop(slot);
     }
 
-    /// Withdraws everything.
+    /// Tells whether the frame has come to its end.
+    pub(crate) fn is_cleared(&self) -> bool {
+        self.is_cleared.load(Ordering::Acquire)
+    }
+
+    /// Withdraws everything, at the end of the frame.
     pub(crate) fn clear(&self) {
+        self.is_cleared.store(true, Ordering::Release);
         let slots = std::mem::take(&mut *self.slots.lock());
         drop(slots);
     }

@@ -254,6 +254,9 @@ impl Engine {
         let allowance = catalog.budget.amounts().min(plan.budget.amounts());
         let activity = Activity::new(self.ports.clock.clone());
         let (ledger, root_account) = Ledger::new(allowance, activity.clone());
+        if !plan.past.is_trial {
+            ledger.find_spent(root_account, plan.past.spent);
+        }
         let (sender, receiver) = oneshot::channel();
         let run = Run::new(Parts {
             id: plan.id,

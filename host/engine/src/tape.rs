@@ -27,6 +27,11 @@ pub(crate) struct Stamp {
     pub(crate) unix_ms: u64,
 }
 
+impl Stamp {
+    /// The place of what is not written down: before everything else, and at no time.
+    pub(crate) const AT_ONCE: Self = Self { seq: 0, unix_ms: 0 };
+}
+
 /// Where a run is kept.
 pub(crate) struct Keeping {
     pub(crate) journal: Arc<dyn Journal>,
@@ -112,11 +117,6 @@ impl Tape {
             state.gathered.push(envelope);
         }
         stamp
-    }
-
-    /// Returns the place and time that an event would have now.
-    pub(crate) fn now(&self) -> Stamp {
-        Stamp { seq: self.state.lock().next_seq, unix_ms: self.clock.unix_ms() }
     }
 
     /// Makes everything durable that was recorded so far.

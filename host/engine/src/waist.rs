@@ -18,7 +18,7 @@ use url::Url;
 use crate::activity::Running;
 use crate::authorize::{Plan, authorize, permit, plan};
 use crate::frame::Frame;
-use crate::past::{PastEnd, PastStep};
+use crate::past::{END_OF_FRAME, ITS_CALLER, PastEnd, PastStep};
 use crate::perform::perform;
 use crate::run::{Halt, Live};
 use crate::size;
@@ -56,7 +56,8 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
         Ok(Decision::Ended(outcome, stamp)) => (outcome, stamp),
         Ok(Decision::GoOn(admitted)) => {
             let _performing = frame.enter();
-            let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true };
+            let unfinished =
+                Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: false };
             go_on(unfinished, admitted).await
         }
         Err(halt) => frame.run.halt(halt).await,
@@ -75,10 +76,21 @@ pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32
 /// Announces a request, so that it has its place among the effects, counts, and is refused now if it is refused.
 pub(crate) fn announce(frame: &Arc<Frame>, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
     let step = frame.next_step();
+    if let Some(failure) = frame.past_step(step).and_then(|known| refused_at_once(known, method, url)) {
+        frame.charge_refused(0, &failure);
+        return Err(failure);
+    }
     if frame.past_step(step).is_none() {
-        let refused = match frame.charge_call() {
-            Err(over) if !frame.first_over_calls() => return Err(over),
-            charged => charged.and_then(|()| frame.check(&Access::Http { method, url })),
+        if let Some(over) = frame.over_calls() {
+            return Err(over);
+        }
+        let refused = match frame.given.past.as_ref().is_some_and(|past| past.is_beyond(step)) {
+            // It was allowed, and the host went away before it was sent.
+            true => {
+                frame.charge_announced();
+                Ok(())
+            }
+            false => frame.charge_call().and_then(|()| frame.check(&Access::Http { method, url })),
         };
         if let Err(failure) = refused {
             let (method, url) = (method.to_owned(), url.clone());
@@ -91,6 +103,15 @@ pub(crate) fn announce(frame: &Arc<Frame>, method: &str, url: &Url, fuel: u64) -
     open(frame, step)?;
     frame.pending.announce(step, fuel);
     Ok(step)
+}
+
+/// Tells why a request was refused when it was announced before: then it had neither header fields nor a body yet.
+fn refused_at_once(known: &PastStep, method: &str, url: &Url) -> Option<Failure> {
+    let Effect::HttpRequest(request) = &*known.effect else { return None };
+    let end = known.end.as_ref().filter(|end| end.was_refused)?;
+    let is_this = request.method == method && request.url == *url;
+    let is_bare = request.headers.is_empty() && request.body.is_empty();
+    if is_this && is_bare { end.outcome.as_ref().as_ref().err().cloned() } else { None }
 }
 
 /// Sends an announced request on a task of its own.
@@ -116,7 +137,7 @@ fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced:
         Err(halt) => return frame.run.stop(halt),
     };
     frame.pending.entered();
-    let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true };
+    let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: true };
     let started = Started { frame: frame.clone(), running: frame.run.activity.begin(), live: frame.run.live() };
     let task = frame.run.ports.compute.spawn(Box::pin(async move {
         let started = started;
@@ -130,6 +151,8 @@ fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced:
 fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Result<Decision, Halt> {
     match frame.past_step(step) {
         Some(known) => again(frame, step, effect, known),
+        // That it is one too many is written down once, so nothing is known of the others.
+        None if !is_announced && let Some(over) = frame.over_calls() => Ok(Decision::Ended(Err(over), Stamp::AT_ONCE)),
         None if frame.run.past.is_trial => {
             let (path, now) = (frame.given.path.clone(), Arc::new(effect));
             Err(match frame.run.past.is_open_ended {
@@ -145,11 +168,6 @@ fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced
 fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Decision {
     // What is refused counts as well: it is written down, and without end it would fill the journal.
     let charged = if is_announced { Ok(()) } else { frame.charge_call() };
-    if let Err(over) = &charged
-        && !frame.first_over_calls()
-    {
-        return Decision::Ended(Err(over.clone()), frame.run.tape.now());
-    }
     let effect = Arc::new(effect);
     let charged = charged.and_then(|()| frame.charge_bytes(size::of_effect(&effect)));
     match charged.and_then(|()| authorize(frame, &effect)) {
@@ -192,15 +210,21 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
             }
         });
     };
-    if !end.was_refused {
-        // Grants with a number of uses are used up as they were; whether they hold now does not matter.
-        let _ = permit(frame, &effect);
-    }
-    frame.charge_again(size::of_effect(&effect).saturating_add(size::of_outcome(&end.outcome)));
-    if frame.run.past.is_trial && !end.was_refused && frame.run.past.can_be_tried(&frame.given.path.child(step), &end.outcome) {
-        if let Ok(plan) = plan(frame, &effect) {
-            return Ok(Decision::GoOn(admitted(plan, false, Some(end.clone()))));
+    if end.was_refused {
+        let outcome = (*end.outcome).clone();
+        if let Err(failure) = &outcome {
+            frame.charge_refused(size::of_effect(&effect), failure);
         }
+        return Ok(Decision::Ended(outcome, end.stamp));
+    }
+    // Grants with a number of uses are used up as they were; whether they hold now does not matter.
+    let _ = permit(frame, &effect);
+    frame.charge_again(size::of_effect(&effect).saturating_add(size::of_outcome(&end.outcome)));
+    let is_tried = frame.run.past.is_trial
+        && !frame.is_over(&end.outcome)
+        && frame.run.past.can_be_tried(&frame.given.path.child(step), &end.outcome);
+    if is_tried && let Ok(plan) = plan(frame, &effect) {
+        return Ok(Decision::GoOn(admitted(plan, false, Some(end.clone()))));
     }
     frame.absorb_again(known.used);
     Ok(Decision::Ended((*end.outcome).clone(), end.stamp))
@@ -233,7 +257,8 @@ async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stam
 }
 
 fn record_end(frame: &Frame, step: u32, fuel: u64, outcome: Outcome) -> (Outcome, Stamp) {
-    let stamp = frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome.clone()) });
+    let event = Event::Outcome { step, outcome: Arc::new(outcome.clone()) };
+    let stamp = frame.pending.ending(step, || frame.record(fuel, event));
     (outcome, stamp)
 }
 
@@ -243,12 +268,16 @@ struct Unfinished {
     step: u32,
     fuel: u64,
     is_open: bool,
+    /// Whether it was started, and did not keep its frame waiting.
+    is_started: bool,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if self.is_open {
-            let cancelled = Err(Failure::Cancelled { by: "its caller".into() });
+            let is_withdrawn = self.is_started && !self.frame.pending.is_cleared();
+            let by = if is_withdrawn { ITS_CALLER } else { END_OF_FRAME };
+            let cancelled = Err(Failure::Cancelled { by: by.into() });
             let (outcome, stamp) = record_end(&self.frame, self.step, self.fuel, cancelled);
             // It changes nothing where the frame itself waited for the effect.
             self.frame.pending.end(self.step, stamp, outcome);

@@ -10,13 +10,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::effect::Nature;
 use priory_core::grant::rule::normalised;
 use priory_core::id::is_name;
+use priory_core::journal::Retention;
 use priory_core::{Dimension, LimitSpec};
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
-use crate::manifest::{Agent, Input, InputKind, Manifest, Plugin, SecretSource};
+use crate::manifest::{Agent, InDoubt, Input, InputKind, Manifest, Plugin, SecretSource};
 use crate::problem::{Problem, Problems};
 use crate::wire::{self, At, Named};
 use crate::{shape, suggest};
@@ -54,6 +56,7 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
         plugins: check.each("plugin", &wire.plugins, Check::plugin),
         agents: check.each("agent", &wire.agents, Check::agent),
         secrets: check.each("secret", &wire.secrets, Check::secret),
+        runs: check.runs(),
         warnings: Vec::new(),
     };
     let problems = check.problems.finish();
@@ -218,7 +221,22 @@ impl<'a> Check<'a> {
             grants,
             config: texts(&plugin.config),
             links: texts(&plugin.links),
+            effects: plugin.effects.as_deref().map(|effects| nature(*effects)),
+            in_doubt: plugin.in_doubt.as_deref().map_or(InDoubt::default(), |in_doubt| policy(*in_doubt)),
         })
+    }
+
+    fn runs(&mut self) -> Retention {
+        let runs = &self.wire.runs;
+        let age_ms = runs.keep_for.as_ref().and_then(|text| {
+            let age = time::age_ms(text);
+            if age.is_none() {
+                let hint = "write a number above 0 with its unit, such as `90d` or `12h`".to_owned();
+                self.problems.push(text.span(), format!("`{}` is no time", text.as_str()), Some(hint));
+            }
+            age
+        });
+        Retention { age_ms, count: runs.keep_count, bytes: runs.keep_bytes }
     }
 
     fn agent(&mut self, agent: &'a At<wire::Agent>) -> Option<Agent> {
@@ -265,6 +283,23 @@ impl<'a> Check<'a> {
 /// Tells whether a run needs an input.
 fn is_required(input: &wire::Input) -> bool {
     input.required.as_deref().copied().unwrap_or(input.default.is_none())
+}
+
+fn nature(wire: wire::Effects) -> Nature {
+    match wire {
+        wire::Effects::Pure => Nature::Pure,
+        wire::Effects::ReadOnly => Nature::ReadOnly,
+        wire::Effects::Repeatable => Nature::Repeatable,
+        wire::Effects::Opaque => Nature::Opaque,
+    }
+}
+
+fn policy(wire: wire::InDoubt) -> InDoubt {
+    match wire {
+        wire::InDoubt::Ask => InDoubt::Ask,
+        wire::InDoubt::Fail => InDoubt::Fail,
+        wire::InDoubt::Repeat => InDoubt::Repeat,
+    }
 }
 
 fn limits(wire: &wire::Limits) -> LimitSpec {

@@ -37,6 +37,6 @@ mod tests;
 pub use error::Error;
 pub use inputs::INPUT_BYTES_MAX;
 pub use manifest::{
-    Agent, ENTRIES_MAX, Input, InputKind, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, Plugin, SecretSource,
+    Agent, ENTRIES_MAX, InDoubt, Input, InputKind, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, Plugin, SecretSource,
 };
 pub use problem::{PROBLEMS_MAX, Problem};

@@ -7,7 +7,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::effect::Nature;
 use priory_core::grant::GrantTemplates;
+use priory_core::journal::Retention;
 use priory_core::{Digest, LimitSpec};
 
 use crate::problem::Problem;
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub agents: BTreeMap<String, Agent>,
     /// The secrets.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// How long runs that have ended are kept; the default says nothing.
+    pub runs: Retention,
     /// What is allowed, and most likely not meant.
     pub warnings: Vec<Problem>,
 }
@@ -94,6 +98,22 @@ pub struct Plugin {
     pub config: BTreeMap<String, String>,
     /// Which plugin answers for an interface that it imports.
     pub links: BTreeMap<String, String>,
+    /// What executing one of its frames twice means, where that is declared.
+    pub effects: Option<Nature>,
+    /// What is done about a call of which nobody knows whether it was done.
+    pub in_doubt: InDoubt,
+}
+
+/// What is done about a call of which nobody knows whether it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InDoubt {
+    /// A person decides.
+    Ask,
+    /// It fails, as in doubt.
+    #[default]
+    Fail,
+    /// It is done again.
+    Repeat,
 }
 
 /// A program with what it may do.

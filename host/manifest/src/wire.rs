@@ -49,6 +49,21 @@ pub(crate) struct Manifest {
     /// Secrets and where the host finds them; a guest never sees one.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) secrets: Named<Secret>,
+    /// How long runs that have ended are kept, for the whole data folder; without any of these, 90 days.
+    pub(crate) runs: Runs,
+}
+
+/// How long runs that have ended are kept. Open and parked runs are always kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Runs {
+    /// How long after their end: a number with `h` or `d`, such as `90d`.
+    pub(crate) keep_for: Option<At<String>>,
+    /// How many; the newest stay.
+    pub(crate) keep_count: Option<u64>,
+    /// How many bytes, together; the newest stay.
+    pub(crate) keep_bytes: Option<u64>,
 }
 
 /// A value that the operator gives when a run starts: `--input NAME=VALUE`.
@@ -111,6 +126,31 @@ pub(crate) struct Plugin {
     /// Which plugin answers for an interface that it imports: `"demo:x/iface@0.1.0" = "other-plugin"`.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) links: Named<String>,
+    /// What executing one of its frames twice means, where the host cannot know: `opaque` changes the outside and does
+    /// not notice a repetition. Without it, a frame that may write files is opaque.
+    pub(crate) effects: Option<At<Effects>>,
+    /// What is done about a call of which nobody knows whether it was done, because the host was killed meanwhile:
+    /// `ask` a person, let it `fail` (what is done without this), or `repeat` it.
+    pub(crate) in_doubt: Option<At<InDoubt>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Effects {
+    Pure,
+    ReadOnly,
+    Repeatable,
+    Opaque,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum InDoubt {
+    Ask,
+    Fail,
+    Repeat,
 }
 
 /// A program with what it may do.

@@ -112,18 +112,26 @@ fn datetime(ns: u64) -> Datetime {
     Datetime { seconds: time.as_secs(), nanoseconds: time.subsec_nanos() }
 }
 
+/// Brings the clock of a guest up to the fuel that it has burnt.
+pub(crate) fn bring_up(store: &StoreContextMut<'_, Guest>) {
+    let _ = clock(store);
+}
+
 fn sleep(guest: &mut Guest, clock: Arc<GuestClock>, instant_ns: u64) -> wasmtime::Result<Resource<DynPollable>> {
     let key = (instant_ns, clock.next_sleep.fetch_add(1, Ordering::Relaxed));
     let (host, meter) = (guest.host.clone(), guest.meter.clone());
     let sleep = guest.table.push(Sleep { clock, host, meter, key, going_on: None })?;
-    subscribe(&mut guest.table, sleep)
+    let handle = sleep.rep();
+    let pollable = subscribe(&mut guest.table, sleep)?;
+    crate::races::watch_sleep(guest, &pollable, handle);
+    Ok(pollable)
 }
 
 /// A sleep of a guest. It takes real time, and moves the guest's clock when it is over.
 ///
 /// Of several sleeps that a guest waits for at once, only the one that ends first goes on: so which of them is over does
 /// not depend on how busy the machine is.
-struct Sleep {
+pub(crate) struct Sleep {
     clock: Arc<GuestClock>,
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
@@ -146,7 +154,7 @@ impl Pollable for Sleep {
         // Every other sleep that the guest waits for is noted before one goes on, and a guest that polls for an instant
         // that is over lets others go first.
         tokio::task::yield_now().await;
-        if self.clock.monotonic_ns() >= self.key.0 {
+        if self.is_over() {
             return;
         }
         let clock = self.clock.clone();
@@ -164,10 +172,38 @@ impl Pollable for Sleep {
     }
 }
 
+impl Sleep {
+    /// Tells whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clock.monotonic_ns() >= self.key.0
+    }
+
+    /// Makes an effect of it, whose end can be compared with that of another, unless it is over. There is no number when
+    /// it may not be one: then it never comes first.
+    pub(crate) fn race(&mut self) -> Option<Option<u32>> {
+        if self.is_over() {
+            return None;
+        }
+        if !matches!(self.going_on, Some(GoingOn::Effect(_))) {
+            let ms = GoingOn::ms_left(&self.clock, self.key.0);
+            let number = self.host.start(Effect::Sleep { ms }, self.meter.fuel());
+            self.going_on = number.ok().map(GoingOn::Effect);
+        }
+        match self.going_on {
+            Some(GoingOn::Effect(number)) => Some(Some(number)),
+            _ => Some(None),
+        }
+    }
+}
+
 impl GoingOn {
+    fn ms_left(clock: &GuestClock, instant_ns: u64) -> u64 {
+        instant_ns.saturating_sub(clock.monotonic_ns()).div_ceil(NS_PER_MS)
+    }
+
     fn new(host: &dyn FrameHost, meter: &Meter, clock: &GuestClock, instant_ns: u64) -> Self {
         let left = Duration::from_nanos(instant_ns.saturating_sub(clock.monotonic_ns()));
-        let ms = u64::try_from(left.as_nanos().div_ceil(u128::from(NS_PER_MS))).unwrap_or(u64::MAX);
+        let ms = Self::ms_left(clock, instant_ns);
         if left >= EFFECT_MIN && let Ok(number) = host.start(Effect::Sleep { ms }, meter.fuel()) {
             return Self::Effect(number);
         }

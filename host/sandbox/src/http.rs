@@ -14,6 +14,8 @@ use priory_core::{Dimension, Failure, Outcome, Value};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::races::Shown;
+
 /// How long a URL may be, in bytes.
 const URL_BYTES_MAX: usize = 16 << 10;
 /// How many requests of one guest may be on their way at once: each holds a whole response in the end.
@@ -24,6 +26,9 @@ pub(crate) struct Outgoing {
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
     open: Arc<Open>,
+    shown: Arc<Shown>,
+    /// The number of the request that was announced last, until somebody takes it.
+    announced: Option<u32>,
 }
 
 /// What is on its way for one guest.
@@ -37,19 +42,31 @@ struct Open {
 impl Outgoing {
     pub(crate) fn new(host: Arc<dyn FrameHost>, meter: Arc<Meter>, body_bytes_max: usize) -> Self {
         let open = Open { requests: AtomicUsize::new(0), body_bytes: AtomicUsize::new(0), body_bytes_max };
-        Self { host, meter, open: Arc::new(open) }
+        Self { host, meter, open: Arc::new(open), shown: Arc::default(), announced: None }
+    }
+
+    /// Returns which answers may reach the guest.
+    pub(crate) fn shown(&self) -> &Arc<Shown> {
+        &self.shown
+    }
+
+    /// Takes the number of the request that was announced last.
+    pub(crate) fn take_announced(&mut self) -> Option<u32> {
+        self.announced.take()
     }
 
     /// Gives a request its place among the effects of the guest, now: it is counted, and refused if it is refused.
-    fn announce(&self, request: &http::Request<WasiBody>) -> Result<(Announced, Url), Error> {
+    fn announce(&mut self, request: &http::Request<WasiBody>) -> Result<(Announced, Url), Error> {
         let url = url_of(request)?;
         if self.open.requests.fetch_add(1, Ordering::Relaxed) >= OPEN_MAX {
             self.open.requests.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::InternalError(Some(format!("more than {OPEN_MAX} requests are open at once"))));
         }
-        let mut announced = Announced { host: self.host.clone(), open: self.open.clone(), number: None, body_bytes: 0 };
+        let (host, open, shown) = (self.host.clone(), self.open.clone(), self.shown.clone());
+        let mut announced = Announced { host, open, shown, number: None, body_bytes: 0 };
         let number = self.host.announce(request.method().as_str(), &url, self.meter.fuel());
         announced.number = Some(number.map_err(|failure| error_of(&failure))?);
+        self.announced = announced.number;
         Ok((announced, url))
     }
 }
@@ -58,6 +75,7 @@ impl Outgoing {
 struct Announced {
     host: Arc<dyn FrameHost>,
     open: Arc<Open>,
+    shown: Arc<Shown>,
     number: Option<u32>,
     body_bytes: usize,
 }
@@ -68,6 +86,8 @@ impl Drop for Announced {
         self.open.body_bytes.fetch_sub(self.body_bytes, Ordering::Relaxed);
         if let Some(number) = self.number {
             self.host.forget(number);
+            // Nothing comes of it, and whoever waits for it has to be told.
+            self.shown.show(number);
         }
     }
 }
@@ -102,6 +122,7 @@ impl Announced {
     async fn send(&mut self, request: HttpRequest) -> Outcome {
         let Some(number) = self.number else { return Err(Failure::other("the request was not announced")) };
         self.host.send(number, request);
+        self.shown.shown(number).await;
         let outcome = self.host.outcome(number).await;
         self.number = None;
         outcome

@@ -6,7 +6,7 @@
 //! - [`config`], [`sandbox`]: the runtime that all frames share; [`compute`]: the threads that they run on;
 //! - `inspect`, `docs`, `contract`, [`load`], [`link`], `cache`: from bytes to a [`plugin`], or to one line that says why not;
 //! - `slots`, `state`, `limiter`, `execute`, `metered`, `failure`: one frame, from its order to its end;
-//! - `imports`, `wasi`, `folders`, `clock`, `http`: what a guest can ask, each translated into an effect or answered from
+//! - `imports`, `wasi`, `folders`, `clock`, `http`, `races`: what a guest can ask, each translated into an effect or answered from
 //!   the order;
 //! - [`values`]: between WIT and JSON.
 //!
@@ -35,6 +35,7 @@ mod imports;
 mod inspect;
 mod limiter;
 mod metered;
+mod races;
 mod slots;
 mod state;
 mod wasi;

@@ -73,6 +73,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi_config::add_to_linker(&mut linker, |guest: &mut Guest| WasiConfig::from(&guest.config))?;
     linker.allow_shadowing(true);
     crate::clock::add_to_linker(&mut linker)?;
+    crate::races::add_to_linker(&mut linker)?;
     crate::wasi::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     crate::imports::add_to_linker(&mut linker)?;

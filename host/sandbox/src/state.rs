@@ -16,6 +16,7 @@ use crate::clock::GuestClock;
 use crate::folders::Folders;
 use crate::http::Outgoing;
 use crate::limiter::Limiter;
+use crate::races::Races;
 use crate::wasi::Wasi;
 
 /// How large the header fields of one HTTP message may be, in bytes.
@@ -33,7 +34,8 @@ pub(crate) struct Guest {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: Wasi,
     http: WasiHttpCtx,
-    outgoing: Outgoing,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) races: Races,
 }
 
 impl Guest {
@@ -60,6 +62,7 @@ impl Guest {
             clock,
             table,
             http,
+            races: Races::default(),
         })
     }
 }

@@ -61,7 +61,8 @@ impl Bench {
         let agent = AgentSpec::new("caller", "agent");
         let agent = grants.into_iter().try_fold(agent, |agent, grant| anyhow::Ok(agent.grant(grant.parse()?)))?;
         // So many calls at once are more than the defaults allow.
-        let limits = [(Dimension::Pending, 20_000), (Dimension::Calls, 100_000)].into_iter().collect();
+        let more = [(Dimension::Pending, 20_000), (Dimension::Calls, 100_000), (Dimension::Fuel, 1_000_000_000_000)];
+        let limits = more.into_iter().chain([(Dimension::TimeMs, 120_000)]).collect();
         let budget = BudgetSpec { fuel: Some(u64::MAX), memory_bytes: Some(u64::MAX), ..BudgetSpec::default() };
         Ok(Host::builder()
             .limits(limits)
@@ -120,8 +121,11 @@ fn main() -> anyhow::Result<()> {
     if wanted("idle") {
         io.block_on(idle::measure(&mut bench))?;
     }
-    if wanted("durable") {
-        io.block_on(durable::measure(&mut bench))?;
+    if wanted("durable-inside") {
+        io.block_on(durable::inside(&mut bench))?;
+    }
+    if wanted("durable-external") {
+        io.block_on(durable::external(&mut bench))?;
     }
     if wanted("resumed") {
         io.block_on(resumed::measure(&mut bench))?;

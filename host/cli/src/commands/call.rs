@@ -12,7 +12,8 @@ use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::output;
-use crate::{function, project, running};
+use crate::running::{self, Patience};
+use crate::{function, project};
 
 /// How long arguments may be, in bytes: the most that a frame takes is below that.
 const ARGUMENTS_BYTES_MAX: u64 = 256 << 20;
@@ -68,7 +69,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             Some(seed) => spec.seed(seed),
             None => spec,
         };
-        let ended = running::run(&host, spec, mode).await;
+        let ended = running::run(&host, spec, mode, Patience::Endless).await;
         // The process ends now, and the kernel takes a host apart faster than the host does.
         std::mem::forget((host, loaded));
         ended

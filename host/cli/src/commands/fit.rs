@@ -16,7 +16,8 @@ use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::text::counted;
 use crate::ui::{output, table};
-use crate::{function, project, running};
+use crate::running::{self, Patience};
+use crate::{function, project};
 
 /// How many samples are run.
 const SAMPLES_MAX: usize = 10_000;
@@ -94,7 +95,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 }
 
 async fn measure(host: &Host, spec: RunSpec, number: usize, settings: &Settings) -> Result<Measured> {
-    let ended = running::run(host, spec, Mode::Quiet).await?;
+    let ended = running::run(host, spec, Mode::Quiet, Patience::Endless).await?;
     let output_bytes = match &ended.end.result {
         Ok(report) => report.output.byte_len(),
         // An error that the function itself returned is a result like any other.

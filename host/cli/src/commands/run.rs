@@ -2,20 +2,26 @@
 //! `priory run`: gives an agent a task.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use priory::core::Json;
+use owo_colors::OwoColorize;
+use priory::core::journal::{Retention, RunQuery, RunState};
+use priory::core::{Journal, Json};
 use priory::manifest::Manifest;
-use priory::{AgentSpec, RunSpec};
+use priory::{AgentSpec, Durability, RunSpec};
 
 use crate::bounds::{Bounds, Given, current_dir, parse_seed};
 use crate::lending::Lending;
 use crate::project;
-use crate::running::{self, Ended};
+use crate::running::{self, Patience, parse_wait};
+use crate::store::{self, Data, parse_label};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
-use crate::ui::output;
-use crate::ui::text::{nearest, printable};
+use crate::ui::text::{counted, nearest};
+
+/// How many open runs are counted.
+const OPEN_TOLD_MAX: usize = 1_000;
 
 /// Give an agent a task, and print its result
 #[derive(Debug, clap::Args)]
@@ -39,10 +45,32 @@ pub(crate) struct Args {
     /// Take plugins as they were built last
     #[arg(long)]
     no_build: bool,
+    #[command(flatten)]
+    keeping: Keeping,
+}
+
+/// How a run is kept.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Keeping")]
+struct Keeping {
+    /// Keep the run nowhere: it is gone when the process ends, and cannot be parked
+    #[arg(long, conflicts_with_all = ["data", "labels", "eager", "wait"])]
+    ephemeral: bool,
+    #[command(flatten)]
+    data: Data,
+    /// A word by which the run can be found again. May be given many times
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = parse_label)]
+    labels: Vec<(String, String)>,
+    /// Make every effect durable at once, whether anything outside depends on it or not
+    #[arg(long)]
+    eager: bool,
+    /// How long to wait for timers of the run, such as 10m; 0 does not wait [default: as long as it takes]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait)]
+    wait: Option<u64>,
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
-    let (builder, spec, settings, lending) = match &args.project {
+    let Prepared { builder, spec, settings, lending, retention } = match &args.project {
         Some(path) if path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat") => {
             of_file(args, path)?
         }
@@ -52,17 +80,50 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         Some(seed) => spec.seed(seed),
         None => spec,
     };
+    let mode = Mode::of_run(args.json);
+    let keeping = &args.keeping;
     let runtime = running::runtime()?;
     let mut ended = runtime.block_on(async {
-        let host = builder.build().await?;
-        running::run(&host, spec, Mode::of_run(args.json)).await
+        if keeping.ephemeral {
+            let host = builder.build().await?;
+            return running::run(&host, spec, mode, Patience::Endless).await;
+        }
+        let journal = keeping.data.open()?;
+        tell_of_open(&journal, &keeping.data).await?;
+        let durability = Durability::new(journal.clone());
+        let durability = if keeping.eager { durability.eager() } else { durability };
+        let host = builder.durable(durability).build().await?;
+        let spec = spec.labels(keeping.labels.iter().cloned().collect());
+        let patience = keeping.wait.map_or(Patience::Endless, Patience::Within);
+        let ended = running::run(&host, spec, mode, patience).await?;
+        store::retain(&journal, retention, ended.now).await;
+        Ok(ended)
     })?;
     ended.missing = lending.missing(&ended.tree);
-    Ok(show(&ended, args.json, &settings))
+    let folder = keeping.data.typed();
+    Ok(ended.show(args.json, &settings, (!keeping.ephemeral).then_some(folder.as_str())))
 }
 
-/// What is run, where a user changes what it may do, and who lends what.
-type Prepared = (priory::Builder, RunSpec, Settings, Lending);
+/// Says that a process was killed before it had finished its runs.
+async fn tell_of_open(journal: &Arc<dyn Journal>, data: &Data) -> Result<()> {
+    let query = RunQuery { states: vec![RunState::Open], most: OPEN_TOLD_MAX, ..RunQuery::default() };
+    let open = journal.list(query).await?.len();
+    if open > 0 {
+        let more = if open == OPEN_TOLD_MAX { " or more" } else { "" };
+        let line = format!("{}{more} left open: `priory runs resume --all{}`", counted(open, "run"), data.typed());
+        anstream::eprintln!("{}", line.dimmed());
+    }
+    Ok(())
+}
+
+/// What is run, where a user changes what it may do, who lends what, and how long runs are kept.
+struct Prepared {
+    builder: priory::Builder,
+    spec: RunSpec,
+    settings: Settings,
+    lending: Lending,
+    retention: Retention,
+}
 
 fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
     let manifest = project::read_manifest(project)?;
@@ -77,7 +138,8 @@ fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
         Some(grants) => spec.narrowed(grants),
         None => spec,
     };
-    Ok((builder, spec, project::settings(&manifest, &args.bounds), lending))
+    let (settings, retention) = (project::settings(&manifest, &args.bounds), store::retention_of(&manifest));
+    Ok(Prepared { builder, spec, settings, lending, retention })
 }
 
 /// Makes an agent of a file: it may do what the options grant.
@@ -92,7 +154,13 @@ fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
     agent.grants.0 = args.bounds.templates()?;
     let task = Json::of(&opened.inputs).map_err(|error| Error::usage(error.to_string()))?;
     let spec = RunSpec::agent(name, task).inputs(opened.inputs).budget(args.bounds.budget());
-    Ok((opened.builder.agent(agent), spec, Settings::Flags, Lending::default()))
+    Ok(Prepared {
+        builder: opened.builder.agent(agent),
+        spec,
+        settings: Settings::Flags,
+        lending: Lending::default(),
+        retention: store::retention(),
+    })
 }
 
 /// Chooses the agent that a run starts with.
@@ -111,28 +179,6 @@ fn entry(manifest: &Manifest, wanted: Option<&str>) -> Result<String> {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None => error.hint(format!("its agents are {}", known().collect::<Vec<_>>().join(", "))),
     })
-}
-
-fn show(ended: &Ended, json: bool, settings: &Settings) -> Exit {
-    if json {
-        output::line(&ended.as_json());
-        return ended.exit();
-    }
-    match &ended.end.result {
-        Ok(report) => {
-            output::result(&report.output);
-            if let Some(summary) = &report.summary {
-                anstream::eprintln!("{}", printable(summary.trim_end()));
-            }
-        }
-        Err(_) => {
-            if let Some(error) = ended.error(settings) {
-                anstream::eprint!("{}", error.render());
-            }
-        }
-    }
-    anstream::eprintln!("{}", owo_colors::OwoColorize::dimmed(&ended.summary()));
-    ended.exit()
 }
 
 #[cfg(test)]

@@ -116,6 +116,11 @@ impl Error {
         }
     }
 
+    /// Returns the message with its causes, on one line.
+    pub(crate) fn message(&self) -> String {
+        std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect::<Vec<_>>().join(": ")
+    }
+
     /// Writes it for a terminal; whoever prints it removes the colours where there are none.
     pub(crate) fn render(&self) -> String {
         let mut text = format!("{} {}\n", "error:".bright_red().bold(), printable(&self.message).trim_end());
@@ -229,6 +234,12 @@ impl From<manifest::Error> for Error {
 impl From<priory::Error> for Error {
     fn from(error: priory::Error) -> Self {
         use priory::Error as Of;
+        let error = match error {
+            Of::Journal(error) => return error.into(),
+            Of::Fork(error) => return error.into(),
+            Of::Run(failure) => return Self::of_failure(&failure, &Settings::Flags),
+            other => other,
+        };
         let exit = match &error {
             Of::Load(_)
             | Of::Catalog(_)

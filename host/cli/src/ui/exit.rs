@@ -20,6 +20,10 @@ pub(crate) enum Exit {
     Limit = 5,
     /// Something that was named is not there.
     NotFound = 6,
+    /// The run is parked: it waits for a person or a timer.
+    Parked = 7,
+    /// The folder that keeps the runs cannot be used.
+    Store = 8,
     /// Time ran out.
     TimedOut = 124,
     /// The user interrupted.
@@ -36,12 +40,15 @@ Exit codes:
     4  a grant is missing
     5  a limit was reached
     6  something that was named is not there
+    7  the run is parked: it waits for a person or a timer
+    8  the folder that keeps the runs cannot be used
   124  time ran out
   130  interrupted
 
 Environment:
   PRIORY_CONFIG     the manifest, instead of the nearest priory.toml
   PRIORY_CACHE_DIR  where compiled code is kept
+  PRIORY_DATA_DIR   where runs are kept
   PRIORY_LOG        what the host tells about itself, such as `debug` (default `warn`)
   NO_COLOR          no colours";
 
@@ -100,6 +107,8 @@ mod tests {
             Exit::Denied,
             Exit::Limit,
             Exit::NotFound,
+            Exit::Parked,
+            Exit::Store,
             Exit::TimedOut,
             Exit::Interrupted,
         ] {

@@ -2,7 +2,7 @@
 //! Shows a run while it goes on: as a tree on a terminal, as lines of JSON for programs, else not at all.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -49,19 +49,29 @@ impl Mode {
     }
 }
 
+/// What whoever shows a run is told.
+pub(crate) enum Message {
+    Event(Envelope),
+    /// A line of the program itself.
+    Say(String),
+    /// There will be nothing more.
+    End,
+}
+
 /// A run that is being shown.
 pub(crate) enum Live {
     /// Writing blocks on its reader, so it has a thread of its own.
-    Thread(JoinHandle<Tree>),
+    Thread(JoinHandle<Tree>, SyncSender<Message>),
     /// There is little to write, so whoever has an event writes it.
     Inline(Arc<Mutex<Shown>>),
 }
 
 impl Live {
-    /// Begins to show a run; its events go to the recorder.
-    pub(crate) fn start(mode: Mode) -> io::Result<(Arc<dyn Recorder>, Self)> {
+    /// Begins to show a run of which something may have happened before; its events go to the recorder.
+    pub(crate) fn start(mode: Mode, tree: Tree) -> io::Result<(Arc<dyn Recorder>, Self)> {
+        let shown = Shown::new(mode, tree);
         if mode == Mode::Quiet {
-            let shown = Arc::new(Mutex::new(Shown::new(mode)));
+            let shown = Arc::new(Mutex::new(shown));
             let mine = shown.clone();
             let recorder = Arc::new(Each(move |envelope: &Envelope| {
                 unpoisoned(&mine).take(&envelope);
@@ -69,16 +79,30 @@ impl Live {
             return Ok((recorder, Self::Inline(shown)));
         }
         let (sender, receiver) = sync_channel(WAITING_MAX);
-        let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(mode, &receiver))?;
+        let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(shown, &receiver))?;
+        let events = sender.clone();
         // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
-        let recorder = Arc::new(Each(move |envelope: &Envelope| drop(sender.send(envelope.clone()))));
-        Ok((recorder, Self::Thread(thread)))
+        let recorder =
+            Arc::new(Each(move |envelope: &Envelope| drop(events.send(Message::Event(envelope.clone())))));
+        Ok((recorder, Self::Thread(thread, sender)))
     }
 
-    /// Waits until everything was shown. The run must have ended, or must never have begun.
+    /// Says something in between.
+    pub(crate) fn say(&self, line: String) {
+        match self {
+            Self::Thread(_, sender) => drop(sender.send(Message::Say(line))),
+            Self::Inline(_) => anstream::eprintln!("{line}"),
+        }
+    }
+
+    /// Waits until everything was shown. The run must not go on any more.
     pub(crate) fn finish(self) -> Tree {
         match self {
-            Self::Thread(thread) => thread.join().unwrap_or_default(),
+            Self::Thread(thread, sender) => {
+                // A run that is parked has no last event.
+                drop(sender.send(Message::End));
+                thread.join().unwrap_or_default()
+            }
             Self::Inline(shown) => std::mem::take(&mut unpoisoned(&shown).tree),
         }
     }
@@ -89,13 +113,17 @@ fn unpoisoned(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn show(mode: Mode, events: &Receiver<Envelope>) -> Tree {
-    let mut shown = Shown::new(mode);
+fn show(mut shown: Shown, messages: &Receiver<Message>) -> Tree {
     loop {
-        match events.recv_timeout(TICK) {
-            Ok(envelope) => {
-                let mut batch = std::iter::once(envelope).chain(events.try_iter().take(BATCH_MAX));
-                if batch.any(|envelope| shown.take(&envelope)) {
+        match messages.recv_timeout(TICK) {
+            Ok(message) => {
+                let mut batch = std::iter::once(message).chain(messages.try_iter().take(BATCH_MAX));
+                let is_end = batch.any(|message| match message {
+                    Message::Event(envelope) => shown.take(&envelope),
+                    Message::Say(line) => shown.say(&line),
+                    Message::End => true,
+                });
+                if is_end {
                     break;
                 }
                 shown.draw();
@@ -116,13 +144,13 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    fn new(mode: Mode) -> Self {
+    fn new(mode: Mode, tree: Tree) -> Self {
         let bar = (mode == Mode::Tree).then(|| {
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
         let json = (mode == Mode::Json).then(|| BufWriter::new(io::stdout()));
-        Self { tree: Tree::default(), bar, json, color: is_colored() }
+        Self { tree, bar, json, color: is_colored() }
     }
 
     /// Takes an event; tells whether it is the last one.
@@ -139,12 +167,18 @@ impl Shown {
         {
             let program = self.tree.program(&envelope.frame);
             let line = log_line(program, *level, message);
-            match &self.bar {
-                Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-                None => anstream::eprintln!("{line}"),
-            }
+            self.say(&line);
         }
         matches!(envelope.event, Event::RunEnded { .. })
+    }
+
+    /// Writes a line; it is never the last thing.
+    fn say(&mut self, line: &str) -> bool {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+            None => anstream::eprintln!("{line}"),
+        }
+        false
     }
 
     fn draw(&mut self) {

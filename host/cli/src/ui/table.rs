@@ -17,6 +17,11 @@ pub(crate) fn plain() -> Table {
     table
 }
 
+/// Returns how wide the terminal is, where stdout is one.
+pub(crate) fn width() -> Option<u16> {
+    plain().width()
+}
+
 /// Puts the numbers of some columns under each other.
 pub(crate) fn align_right(table: &mut Table, columns: &[usize]) {
     for index in columns {

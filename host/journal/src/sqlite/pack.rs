@@ -15,6 +15,9 @@ use crate::encode::{Line, join, write_number};
 /// Bodies up to this size stay in one piece, in bytes.
 pub(super) const INLINE_BYTES_MAX: usize = 4 << 10;
 
+/// Bodies of small lines up to this size stay in one piece as well, in bytes: they are all new, so cutting them wins nothing.
+pub(super) const WHOLE_BYTES_MAX: usize = 256 << 10;
+
 /// How many bytes at the beginning of a large line are never part of a chunk: position, time and fuel change from event
 /// to event, and would make a new chunk of the beginning of each.
 const HEAD_BYTES: usize = 128;
@@ -58,7 +61,8 @@ pub(super) struct Chunk {
 /// Packs the lines of a batch. `recent` is the last large batch of the run.
 pub(super) fn pack(lines: &[Line], recent: Option<&Recent>) -> Packed {
     let body = join(lines);
-    if body.len() <= INLINE_BYTES_MAX {
+    let are_small = || lines.iter().all(|line| line.text.len() <= INLINE_BYTES_MAX);
+    if body.len() <= INLINE_BYTES_MAX || (body.len() <= WHOLE_BYTES_MAX && are_small()) {
         return Packed::Whole(whole(&body));
     }
     let mut cutter = Cutter { body: &body, pieces: Vec::new(), recent, place: 0 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Points in time, as RFC 3339 writes them.
+//! Points in time, as RFC 3339 writes them, and ages.
 
 use toml::value::{Date, Datetime, Offset};
 
@@ -18,6 +18,18 @@ pub(super) fn unix_ms(text: &str) -> Option<u64> {
     u64::try_from(days(date) * DAY_MS + minutes * MINUTE_MS + millis).ok()
 }
 
+/// Returns the milliseconds of an age such as `90d` or `12h`; `None` for anything else, and for nothing at all.
+pub(super) fn age_ms(text: &str) -> Option<u64> {
+    const HOUR_MS: u64 = 3_600_000;
+    let (number, unit_ms) = match text.strip_suffix('d') {
+        Some(number) => (number, 24 * HOUR_MS),
+        None => (text.strip_suffix('h')?, HOUR_MS),
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let number = is_number.then(|| number.parse::<u64>().ok())??;
+    number.checked_mul(unit_ms).filter(|age| *age > 0)
+}
+
 /// Returns the days from 1970-01-01 to a date of the Gregorian calendar.
 fn days(date: Date) -> i64 {
     // A year that begins in March has its leap day at the end.
@@ -34,6 +46,23 @@ fn days(date: Date) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_have_a_unit() {
+        for (text, expected) in [
+            ("90d", Some(7_776_000_000)),
+            ("12h", Some(43_200_000)),
+            ("0d", None),
+            ("90", None),
+            ("d", None),
+            ("+1d", None),
+            ("-1d", None),
+            ("1m", None),
+            ("99999999999999999d", None),
+        ] {
+            assert_eq!(age_ms(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn times_become_milliseconds() {

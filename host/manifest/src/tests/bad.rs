@@ -155,6 +155,10 @@ const CASES: &[(&str, &str)] = &[
         "name = 'a'\n[secrets.s]\nenv = 'A'\nfile = 'b'",
         "4:8 the secret has two sources (exactly one of `env` and `file` says where the host finds it)",
     ),
+    (
+        "name = 'a'\n[runs]\nkeep-for = '90'",
+        "3:12 `90` is no time (write a number above 0 with its unit, such as `90d` or `12h`)",
+    ),
     ("name = 'a'\n[secrets.s]\nenv = 'A=B'", "3:7 `A=B` cannot name a variable"),
 ];
 

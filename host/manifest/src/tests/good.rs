@@ -6,10 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use priory_core::Dimension;
+use priory_core::effect::Nature;
 use priory_core::grant::Held;
+use priory_core::journal::Retention;
 
 use super::{parse, short};
-use crate::{Error, InputKind, MANIFEST_BYTES_MAX, Manifest, SecretSource};
+use crate::{Error, InDoubt, InputKind, MANIFEST_BYTES_MAX, Manifest, SecretSource};
 
 const GOOD: &str = include_str!("good.toml");
 
@@ -33,8 +35,10 @@ fn everything_that_is_written_arrives() {
     assert_eq!(files.path, Path::new("/plugins/files"));
     assert_eq!(files.digest, Some(priory_core::Digest::of(b"")));
     assert_eq!(files.limits.get(Dimension::TimeMs), Some(5_000));
+    assert_eq!((files.effects, files.in_doubt), (Some(Nature::Repeatable), InDoubt::Ask));
     let fetch = &manifest.plugins["fetch"];
     assert_eq!(fetch.path, Path::new("/srv/brief/fetch.wasm"));
+    assert_eq!((fetch.effects, fetch.in_doubt), (None, InDoubt::Fail));
     assert_eq!(fetch.config, BTreeMap::from([("theme".into(), "dark".into())]));
     assert_eq!(fetch.links, BTreeMap::from([("demo:text/words@0.1.0".into(), "files".into())]));
     assert_eq!(manifest.plugins["editor"].path, Path::new("/opt/editor.wat"));
@@ -45,6 +49,7 @@ fn everything_that_is_written_arrives() {
     assert_eq!((researcher.budget.fuel, researcher.budget.calls), (Some(10_000_000_000), None));
     assert_eq!(researcher.config["depth"], "2");
 
+    assert_eq!(manifest.runs, Retention { age_ms: Some(30 * 86_400_000), count: Some(500), bytes: None });
     assert_eq!(manifest.secrets["github"], SecretSource::Env("GITHUB_TOKEN".into()));
     assert_eq!(manifest.secrets["mail"], SecretSource::File("/srv/brief/keys/mail".into()));
 }

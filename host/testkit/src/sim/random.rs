@@ -23,7 +23,6 @@ impl SimRng {
     }
 
     /// Draws a number.
-    #[expect(clippy::should_implement_trait, reason = "it draws without end and from a shared reference")]
     pub fn next(&self) -> u64 {
         mix(self.0.fetch_add(STRIDE, Ordering::Relaxed))
     }

@@ -65,7 +65,7 @@ pub enum Op {
     Burn(u64),
     /// Let its limits and its clock count.
     LookAround,
-    /// Change something outside without asking the host.
+    /// Change something outside without asking the host, where files are granted.
     Touch,
     /// Do something several times.
     Repeat(u32, Vec<Op>),
@@ -197,6 +197,8 @@ impl Guest {
                 let Order { limits, unix_ms, seen, .. } = &self.order;
                 self.mix(hash(format!("{limits:?} {unix_ms} {}", seen.unix_ms()).as_bytes()));
             }
+            // Only who sees files can change them.
+            Op::Touch if self.order.mounts.is_empty() => {}
             Op::Touch => self.plugin.outside.touch(&self.order.label.path.to_string()),
             Op::Repeat(times, body) => {
                 for _ in 0..*times {

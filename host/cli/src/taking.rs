@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Taking up runs that are kept: with the plugins and grants that they began with, whatever the project holds now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use priory::core::ports::Clock;
+use priory::core::journal::{RunInfo, RunQuery, RunState};
+use priory::core::{Digest, Failure, Journal, LimitSpec, RunId};
+use priory::record::Silent;
+use priory::{Description, Durability, Host, RunEnd};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::project::{self, FRAMES_OF_ALL};
+use crate::running::{self, Ended, Patience};
+use crate::ui::error::{Error, Result, Settings};
+use crate::ui::live::Mode;
+use crate::ui::tree::Tree;
+
+/// How many runs are taken up at once. Each has its past in memory meanwhile.
+const AT_ONCE_MAX: usize = 64;
+/// How many runs are asked for at once.
+const PAGE_RUNS: usize = 1_000;
+/// How many waits that are due are looked at.
+pub(crate) const DUE_MAX: usize = 100_000;
+
+/// Makes a host that is configured as it was when a run began.
+pub(crate) async fn host_of(journal: &Arc<dyn Journal>, run: RunId, is_eager: bool) -> Result<Host> {
+    let description = Description::of_run(journal, run).await?;
+    let durability = Durability::new(journal.clone());
+    let durability = if is_eager { durability.eager() } else { durability };
+    let builder = project::with_folders(Host::from_description(description)).durable(durability);
+    Ok(builder.frames_max(FRAMES_OF_ALL).build().await?)
+}
+
+/// Takes up one run and shows it, as `priory run` does.
+pub(crate) async fn take_up(
+    journal: &Arc<dyn Journal>,
+    run: RunId,
+    mode: Mode,
+    patience: Patience,
+    is_eager: bool,
+) -> Result<Ended> {
+    let mut tree = Tree::default();
+    for envelope in priory::resume::read_all(journal, run).await? {
+        tree.apply(&envelope);
+    }
+    let host = host_of(journal, run, is_eager).await?;
+    running::resume(&host, run, tree, mode, patience).await
+}
+
+/// Returns where a user changes what a run may do that was taken up: nobody wrote down where its manifest is.
+pub(crate) fn settings() -> Settings {
+    Settings::Manifest { path: "priory.toml".to_owned(), bounded: LimitSpec::default() }
+}
+
+/// Returns the runs that may go on now: those that nobody has in memory, and those whose timer is due.
+pub(crate) async fn ready(journal: &Arc<dyn Journal>, clock: &dyn Clock) -> Result<BTreeSet<RunId>> {
+    let open = every(journal, &[RunState::Open]).await?;
+    let due = journal.due(clock.unix_ms(), DUE_MAX).await?;
+    Ok(open.iter().map(|info| info.id).chain(due.iter().map(|wait| wait.run)).collect())
+}
+
+/// Returns every run in one of some states, the newest first.
+pub(crate) async fn every(journal: &Arc<dyn Journal>, states: &[RunState]) -> Result<Vec<RunInfo>> {
+    let mut found: Vec<RunInfo> = Vec::new();
+    loop {
+        let before = found.last().map(|info| info.id);
+        let query = RunQuery { states: states.to_vec(), before, most: PAGE_RUNS, ..RunQuery::default() };
+        let page = journal.list(query).await?;
+        let is_last = page.len() < PAGE_RUNS;
+        found.extend(page);
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+/// What became of a run that was taken up together with others.
+pub(crate) type Taken = (RunId, std::result::Result<RunEnd, Failure>);
+
+/// Takes up many runs side by side; `tell` is called as each stops. Runs that began with the same configuration share a host.
+pub(crate) async fn take_up_all(
+    journal: &Arc<dyn Journal>,
+    runs: &BTreeSet<RunId>,
+    is_eager: bool,
+    tell: &mut dyn FnMut(&Taken),
+) -> Result<()> {
+    let mut groups: BTreeMap<Option<Digest>, Vec<RunId>> = BTreeMap::new();
+    for run in runs {
+        match priory::resume::read_start(journal, *run).await {
+            Ok(started) => groups.entry(started.catalog).or_default().push(*run),
+            Err(error) => tell(&(*run, Err(error.into()))),
+        }
+    }
+    let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
+    let mut tasks = JoinSet::new();
+    for runs in groups.into_values() {
+        let Some(first) = runs.first() else { continue };
+        let host = match host_of(journal, *first, is_eager).await {
+            Ok(host) => host,
+            Err(error) => {
+                let failure = Failure::other(error.message());
+                runs.iter().for_each(|run| tell(&(*run, Err(failure.clone()))));
+                continue;
+            }
+        };
+        for run in runs {
+            // Whoever waits for a place waits here, so that no more tasks are made than may go on.
+            let Ok(place) = places.clone().acquire_owned().await else { break };
+            let host = host.clone();
+            tasks.spawn(async move {
+                let taken = match host.resume(run, Arc::new(Silent)).await {
+                    Ok(mut started) => Ok(started.wait().await),
+                    Err(priory::Error::Run(failure)) => Err(failure),
+                    Err(error) => Err(Failure::other(error.to_string())),
+                };
+                drop(place);
+                (run, taken)
+            });
+            while let Some(Ok(taken)) = tasks.try_join_next() {
+                tell(&taken);
+            }
+        }
+    }
+    while let Some(taken) = tasks.join_next().await {
+        tell(&taken.map_err(|error| Error::new(crate::ui::exit::Exit::Failed, error.to_string()))?);
+    }
+    Ok(())
+}

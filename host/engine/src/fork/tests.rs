@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A run of an agent that calls a tool, asks a person and sends a request.
+
+use std::collections::BTreeMap;
+
+use priory_core::amounts::BudgetSpec;
+use priory_core::effect::Question;
+use priory_core::event::{FrameStarted, RunStarted};
+use priory_core::http::HttpRequest;
+use priory_core::{FramePath, LimitSpec, Limits, Usage};
+
+use super::*;
+
+const PARENT: u128 = 7;
+
+fn id(number: u128) -> RunId {
+    RunId::from_parts(1_000, number)
+}
+
+fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+fn started(program: Program) -> Event {
+    let limits = Limits::default();
+    let (plugin, mounts, env, config) = (None, Vec::new(), Vec::new(), Vec::new());
+    Event::FrameStarted(Box::new(FrameStarted { program, plugin, limits, mounts, env, config }))
+}
+
+fn intent(step: u32, effect: Effect) -> Event {
+    Event::Intent { step, effect: Arc::new(effect) }
+}
+
+fn outcome(step: u32, value: Value) -> Event {
+    Event::Outcome { step, outcome: Arc::new(Ok(value)) }
+}
+
+fn ended() -> Event {
+    Event::FrameEnded { failure: None, usage: Usage::default() }
+}
+
+fn question() -> Question {
+    let schema = Some(json(r#"{"type":"boolean"}"#));
+    Question { text: "Go on?".into(), schema, who: Vec::new(), expires_ms: None }
+}
+
+fn request() -> HttpRequest {
+    let url = "http://example.org/".parse().unwrap();
+    HttpRequest { method: "POST".into(), url, headers: Vec::new(), body: Vec::new(), first_byte_ms: None }
+}
+
+/// The events of the run. The tool is event 4 to 6, and its outcome 7; the outcomes of the others are 9, 11, and 13.
+fn run() -> Vec<Envelope> {
+    let root = FramePath::root();
+    let program = Program::Agent("a".into());
+    let tool = Effect::ToolCall { tool: "t.f".into(), arguments: json("{}") };
+    let response = HttpResponse { status: 200, headers: Vec::new(), body: Vec::new() };
+    let start = RunStarted {
+        program: program.clone(),
+        input: json("1"),
+        seed: String::new(),
+        inputs: BTreeMap::new(),
+        grants: None,
+        limits: LimitSpec::default(),
+        budget: BudgetSpec::default(),
+        engine: "e".into(),
+        catalog: None,
+        forked_from: None,
+    };
+    let events = vec![
+        (root.clone(), Event::RunStarted(Box::new(start))),
+        (root.clone(), started(program)),
+        (root.clone(), Event::RunResumed { engine: "e".into() }),
+        (root.clone(), intent(0, tool)),
+        (root.child(0), started(Program::Tool("t.f".into()))),
+        (root.child(0).child(2), started(Program::Tool("u.f".into()))),
+        (root.child(0), ended()),
+        (root.clone(), outcome(0, Value::Json(json("1")))),
+        (root.clone(), intent(1, Effect::AskHuman(question()))),
+        (root.clone(), outcome(1, Value::Answer(Answer { value: json("true"), by: "ann".into() }))),
+        (root.clone(), intent(2, Effect::HttpRequest(request()))),
+        (root.clone(), outcome(2, Value::Http(response))),
+        (root.clone(), intent(3, Effect::Sleep { ms: 1 })),
+        (root.clone(), outcome(3, Value::Unit)),
+        (root.clone(), ended()),
+        (root.clone(), Event::RunEnded { result: Err(Failure::other("x")), usage: Usage::default() }),
+    ];
+    let at = |((frame, event), seq)| Envelope { run: id(PARENT), seq, frame, unix_ms: 1_000 + seq, fuel: seq, event };
+    events.into_iter().zip(0..).map(at).collect()
+}
+
+fn forked(turn: &Turn) -> Result<Vec<Envelope>, ForkError> {
+    let copied = copy(run(), id(8), turn)?;
+    for (envelope, seq) in copied.iter().zip(0..) {
+        assert_eq!((envelope.run, envelope.seq), (id(8), seq));
+    }
+    Ok(copied)
+}
+
+fn start_of(events: &[Envelope]) -> &RunStarted {
+    match &events[0].event {
+        Event::RunStarted(started) => started,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn set(seq: u64, value: &str) -> Turn {
+    Turn::Outcome { seq, said: Said::Value(json(value)) }
+}
+
+fn last_value(events: &[Envelope]) -> &Outcome {
+    match &events.last().unwrap().event {
+        Event::Outcome { outcome, .. } => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_was_before_is_copied_as_it_was() {
+    for at in 1..=15 {
+        let copied = forked(&Turn::Before(at)).unwrap();
+        assert_eq!(copied.len() as u64, at);
+        assert_eq!(start_of(&copied).forked_from, Some((id(PARENT), at)));
+        for (before, now) in run().iter().zip(&copied).skip(1) {
+            assert_eq!((&before.frame, before.unix_ms, before.fuel), (&now.frame, now.unix_ms, now.fuel));
+            assert_eq!(before.event, now.event);
+        }
+    }
+}
+
+#[test]
+fn there_is_nothing_to_fork_before_the_start_and_behind_the_end() {
+    for at in [0, 16, 17, u64::MAX] {
+        assert_eq!(forked(&Turn::Before(at)), Err(ForkError::Beyond { run: id(PARENT), seq: at, last: 15 }));
+    }
+    assert!(matches!(forked(&set(u64::MAX, "1")), Err(ForkError::Beyond { .. })));
+    let open: Vec<Envelope> = run().into_iter().take(9).collect();
+    assert_eq!(copy(open, id(8), &Turn::Before(9)).unwrap().len(), 9, "a run that goes on can be forked where it is");
+    assert!(copy(Vec::new(), id(8), &Turn::Before(1)).is_err());
+}
+
+#[test]
+fn another_input_starts_all_anew() {
+    let copied = forked(&Turn::Input(json("2"))).unwrap();
+    assert_eq!(copied.len(), 1);
+    assert_eq!((start_of(&copied).input.as_str(), start_of(&copied).forked_from), ("2", Some((id(PARENT), 1))));
+}
+
+#[test]
+fn another_result_of_a_tool_is_not_from_its_frames() {
+    let copied = forked(&set(7, "5")).unwrap();
+    assert_eq!(last_value(&copied), &Ok(Value::Json(json("5"))));
+    // The frames of the tool and what it called are gone; they gave another result.
+    assert!(copied.iter().all(|envelope| envelope.frame == FramePath::root()));
+    assert_eq!(copied.len(), 5);
+    assert_eq!(start_of(&copied).forked_from, Some((id(PARENT), 7)));
+    let failed = Turn::Outcome { seq: 7, said: Said::Failure("no".into()) };
+    assert_eq!(last_value(&forked(&failed).unwrap()), &Err(Failure::other("no")));
+}
+
+#[test]
+fn an_outcome_has_the_form_of_its_effect() {
+    let answer = forked(&set(9, "false")).unwrap();
+    assert_eq!(last_value(&answer), &Ok(Value::Answer(Answer { value: json("false"), by: "fork".into() })));
+    assert_eq!(answer.len(), 10, "what is no call has no frames below it");
+    let response = forked(&set(11, r#"{"status":503,"headers":{"Retry-After":"1"},"body":"later"}"#)).unwrap();
+    let headers = vec![("retry-after".to_owned(), b"1".to_vec())];
+    let expected = HttpResponse { status: 503, headers, body: b"later".to_vec() };
+    assert_eq!(last_value(&response), &Ok(Value::Http(expected)));
+    for (seq, value, why) in [
+        (9, "\"yes\"", "question to a person"),
+        (11, "{}", "http POST http://example.org/"),
+        (13, "null", "it gives nothing back"),
+    ] {
+        let error = forked(&set(seq, value)).unwrap_err();
+        assert!(matches!(error, ForkError::Unfit { .. }) && error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
+fn only_an_outcome_can_be_another_one() {
+    let near = |seq| match forked(&set(seq, "1")) {
+        Err(ForkError::NoOutcome { near, .. }) => near,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(near(1), "7");
+    assert_eq!(near(8), "7 and 9");
+    assert_eq!(near(14), "13");
+}

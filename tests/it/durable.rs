@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs that are kept: they survive their host, come to the same end, and do nothing outside twice.
+
+pub mod cut;
+pub mod doubt;
+pub mod parked;
+pub mod pinned;
+mod scene;
+pub mod whole;

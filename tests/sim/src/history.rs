@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What has to hold of the events of a run, whatever became of its hosts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
+
+/// The step under which a frame is asked what became of it.
+const IN_DOUBT: u32 = FramePath::STEPS_MAX;
+
+/// What the events say.
+#[derive(Default)]
+pub struct History {
+    frames: HashMap<FramePath, Frame>,
+    /// What all frames used, together.
+    pub usage: Usage,
+    /// Whether a frame was started again from its beginning.
+    pub was_restarted: bool,
+    /// Whether a frame was given up in doubt.
+    pub was_in_doubt: bool,
+    has_ended: bool,
+}
+
+#[derive(Default)]
+struct Frame {
+    /// What it used itself.
+    ended: Option<Usage>,
+    /// It was withdrawn, which is not final before its caller's effect has ended.
+    was_withdrawn: bool,
+    steps: BTreeMap<u32, Step>,
+}
+
+/// What is known of an effect.
+pub struct Step {
+    /// What was asked for.
+    pub effect: Arc<Effect>,
+    /// What it came to.
+    pub outcome: Option<Arc<Outcome>>,
+    was_refused: bool,
+}
+
+impl History {
+    /// Reads events, or says what is wrong with them.
+    pub fn read(events: &[Envelope], was_ended_parked: bool) -> Result<Self, String> {
+        let mut history = Self::default();
+        for (envelope, seq) in events.iter().zip(0..) {
+            let at = |what: String| format!("event {} (frame {}): {what}", envelope.seq, envelope.frame);
+            if envelope.seq != seq {
+                return Err(at(format!("it stands where event {seq} belongs")));
+            }
+            if history.has_ended {
+                return Err(at("something happened after the end of the run".to_owned()));
+            }
+            history.take(envelope).map_err(at)?;
+        }
+        if !history.has_ended {
+            return Err("the run has not ended".to_owned());
+        }
+        history.usage = Usage::default();
+        history.frames.values().filter_map(|frame| frame.ended).for_each(|usage| history.usage.absorb(usage));
+        if !was_ended_parked {
+            history.all_ended()?;
+        }
+        Ok(history)
+    }
+
+    /// Returns every effect that was authorized, with its frame and step.
+    pub fn effects(&self) -> impl Iterator<Item = (&FramePath, u32, &Step)> {
+        self.frames.iter().flat_map(|(path, frame)| {
+            frame.steps.iter().filter(|(_, known)| !known.was_refused).map(move |(step, known)| (path, *step, known))
+        })
+    }
+
+    fn take(&mut self, envelope: &Envelope) -> Result<(), String> {
+        let path = &envelope.frame;
+        match &envelope.event {
+            Event::RunStarted(_) if envelope.seq == 0 => {}
+            Event::RunStarted(_) => return Err("the run began twice".to_owned()),
+            // What was cut and not told to anybody goes on.
+            Event::RunResumed { .. } => self.take_back_cuts(),
+            Event::FrameStarted(started) => {
+                if self.frames.contains_key(path) {
+                    if started.mounts.is_empty() {
+                        return Err("a frame began twice that could go on where it was".to_owned());
+                    }
+                    self.was_restarted = true;
+                    self.frames.retain(|other, _| !other.is_within(path));
+                }
+                self.frames.insert(path.clone(), Frame::default());
+            }
+            Event::Intent { step, effect } => self.begin(path, *step, effect, None)?,
+            Event::Refused { step, effect, failure } => {
+                self.begin(path, *step, effect, Some(Arc::new(Err(failure.clone()))))?;
+            }
+            Event::Outcome { step, outcome } => self.outcome(path, *step, outcome)?,
+            Event::Log { .. } => {
+                self.open(path, 0)?;
+            }
+            Event::FrameEnded { usage, failure } => {
+                let frame = self.open(path, 0)?;
+                frame.ended = Some(*usage);
+                frame.was_withdrawn = matches!(failure, Some(Failure::Cancelled { by }) if by == "its caller");
+            }
+            Event::RunEnded { .. } => self.has_ended = true,
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, path: &FramePath, step: u32) -> Result<&mut Frame, String> {
+        match self.frames.get_mut(path) {
+            None => Err("its frame has not begun".to_owned()),
+            Some(frame) if frame.ended.is_some() && step != IN_DOUBT => Err("its frame has ended".to_owned()),
+            Some(frame) => Ok(frame),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        path: &FramePath,
+        step: u32,
+        effect: &Arc<Effect>,
+        end: Option<Arc<Outcome>>,
+    ) -> Result<(), String> {
+        let known = Step { effect: effect.clone(), was_refused: end.is_some(), outcome: end };
+        match self.open(path, step)?.steps.insert(step, known) {
+            None => Ok(()),
+            Some(_) => Err(format!("step {step} was asked for twice")),
+        }
+    }
+
+    fn outcome(&mut self, path: &FramePath, step: u32, outcome: &Arc<Outcome>) -> Result<(), String> {
+        self.was_in_doubt |= matches!(**outcome, Err(Failure::InDoubt { .. }));
+        // What a frame that was withdrawn had started may end a little later than the frame.
+        let frame = self.frames.get_mut(path).filter(|frame| frame.ended.is_none() || is_cut(outcome));
+        let known = frame.ok_or("its frame is not open")?.steps.get_mut(&step);
+        let known = known.ok_or_else(|| format!("step {step} ended without having begun"))?;
+        match known.outcome.replace(outcome.clone()) {
+            None => Ok(()),
+            Some(before) => Err(format!("step {step} ended twice, before with {before:?}, now with {outcome:?}")),
+        }
+    }
+
+    fn all_ended(&self) -> Result<(), String> {
+        // What was withdrawn before its frame was taken up again does not end by itself.
+        let was_withdrawn = |path: &FramePath| {
+            path.ancestors().any(|(above, step)| {
+                let frame = self.frames.get(&above);
+                let outcome = frame.and_then(|frame| frame.steps.get(&step)).and_then(|step| step.outcome.as_deref());
+                let is_cut = |failure: &Failure| {
+                    matches!(failure, Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. })
+                };
+                frame.is_some_and(Frame::is_cut_short)
+                    || outcome.is_some_and(|outcome| outcome.as_ref().is_err_and(is_cut))
+            })
+        };
+        let whole = |(path, frame): &(&FramePath, &Frame)| !frame.is_cut_short() && !was_withdrawn(path);
+        for (path, frame) in self.frames.iter().filter(whole) {
+            if frame.ended.is_none() {
+                return Err(format!("frame {path} has not ended, and its run has"));
+            }
+            if let Some((step, _)) = frame.steps.iter().find(|(_, known)| known.outcome.is_none()) {
+                return Err(format!("step {step} of frame {path} has not ended, and its frame has"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets that frames and effects were cut whose cause was not written down before the host went away.
+    fn take_back_cuts(&mut self) {
+        let mut paths: Vec<FramePath> = self.frames.keys().cloned().collect();
+        paths.sort_by_key(FramePath::depth);
+        for path in paths {
+            let mut above: Vec<_> = path.ancestors().collect();
+            above.reverse();
+            let asked = above.iter().find_map(|(above, step)| self.frames.get(above)?.steps.get(step));
+            let is_asked_for = asked.is_none_or(|step| step.outcome.is_none());
+            let Some(frame) = self.frames.get_mut(&path) else { continue };
+            if frame.was_withdrawn && is_asked_for {
+                frame.ended = None;
+            }
+            if frame.ended.is_none() {
+                for step in frame.steps.values_mut() {
+                    step.outcome.take_if(|outcome| is_cut(outcome));
+                }
+            }
+        }
+    }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    fn is_cut_short(&self) -> bool {
+        self.was_withdrawn && self.ended.is_some()
+    }
+}
+
+/// Tells whether an effect came to nothing because its frame ended.
+fn is_cut(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(Failure::Cancelled { by }) if by == "the end of its frame")
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a seed stands for: programs that call each other, with their grants and limits.
+
+use std::sync::Arc;
+
+use priory_core::amounts::BudgetSpec;
+use priory_core::effect::Nature;
+use priory_core::grant::template::{GrantTemplate, GrantTemplates};
+use priory_core::{Dimension, LimitSpec, Limits};
+use priory_engine::{AgentEntry, Catalog, InDoubt, PluginEntry};
+use priory_testkit::sim::{Act, Op, Outside, ScriptPlugin, SimRng};
+
+/// The agent with which every run begins.
+pub const ROOT: &str = "a0";
+/// How long a frame of a steady run may take: longer than anything in it.
+const STEADY_TIME_MS: u64 = 10_000_000;
+
+/// One program with what its operator says of it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Its name, as a plugin and as an agent.
+    pub name: String,
+    /// What it does.
+    pub script: Vec<Op>,
+    limits: LimitSpec,
+    budget: BudgetSpec,
+    grants: Vec<GrantTemplate>,
+    lends: Vec<GrantTemplate>,
+    /// Whether it changes the outside without asking the host, and what repeating that means.
+    pub touches: Option<(InDoubt, Option<Nature>)>,
+}
+
+/// What a seed stands for.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whether what it comes to depends on nothing but the seed: no timing shows.
+    pub is_steady: bool,
+    /// The programs; each calls only later ones.
+    pub parts: Vec<Part>,
+    /// Whether every effect is made durable at once.
+    pub is_eager: bool,
+    /// After how many milliseconds a run that rests leaves memory.
+    pub park_after_ms: Option<u64>,
+    budget: BudgetSpec,
+}
+
+impl Plan {
+    /// Makes the plan of a seed.
+    pub fn of(seed: u64) -> Self {
+        let rng = SimRng::new(seed);
+        let is_steady = rng.percent(50);
+        let count = 1 + rng.index(5);
+        let touching = usize::from(rng.percent(25));
+        let mut parts: Vec<Part> =
+            (0..count).map(|index| Writer { rng: &rng, is_steady, index, count }.part()).collect();
+        for index in count..count + touching {
+            parts.push(touching_part(&rng, index));
+        }
+        if touching > 0 {
+            call_touching(&rng, &mut parts, count);
+        }
+        let is_tight = !is_steady && rng.percent(25);
+        let budget = BudgetSpec {
+            fuel: is_tight.then(|| 2_000 + rng.below(20_000)),
+            calls: is_tight.then(|| 5 + rng.below(60)),
+            bytes: is_tight.then(|| 500 + rng.below(5_000)),
+            memory_bytes: None,
+        };
+        let asks = parts.iter().any(|part| part.touches.is_some() || asks(&part.script));
+        let parks = asks || rng.percent(80);
+        let park_after_ms = parks.then(|| rng.below(60));
+        Self { is_steady, parts, is_eager: rng.percent(25), park_after_ms, budget }
+    }
+
+    /// Makes the catalog of one process.
+    pub fn catalog(&self, outside: &Outside, rng: &SimRng) -> Result<Catalog, String> {
+        let plugin = |part: &Part| {
+            let plugin = ScriptPlugin::new(&part.name, part.script.clone(), outside.clone(), rng.fork(1));
+            Arc::new(PluginEntry {
+                name: Arc::from(part.name.as_str()),
+                plugin: Arc::new(plugin),
+                limits: part.limits.clone(),
+                grants: GrantTemplates(part.grants.clone()),
+                config: Vec::new(),
+                linked_tools: Vec::new(),
+                declared: part.touches.and_then(|(_, declared)| declared),
+                in_doubt: part.touches.map(|(in_doubt, _)| in_doubt).unwrap_or_default(),
+            })
+        };
+        let plugins: Vec<Arc<PluginEntry>> = self.parts.iter().map(plugin).collect();
+        let agents = self.parts.iter().zip(&plugins).filter(|(part, _)| part.touches.is_none());
+        let agents = agents.map(|(part, plugin)| {
+            Arc::new(AgentEntry {
+                name: plugin.name.clone(),
+                description: String::new(),
+                plugin: plugin.clone(),
+                limits: LimitSpec::default(),
+                budget: part.budget,
+                grants: GrantTemplates(part.grants.clone()),
+                lends: GrantTemplates(part.lends.clone()),
+                config: Vec::new(),
+            })
+        });
+        let mut most = LimitSpec::default();
+        most.set(Dimension::TimeMs, STEADY_TIME_MS);
+        let limits: Limits = most.over_defaults();
+        Catalog::new(plugins.clone(), agents.collect(), limits, self.budget).map_err(|error| error.to_string())
+    }
+}
+
+fn asks(script: &[Op]) -> bool {
+    script.iter().any(|op| match op {
+        Op::Do(Act::Ask(_)) | Op::Start(Act::Ask(_)) => true,
+        Op::Repeat(_, body) => asks(body),
+        Op::Either(one, other) => asks(one) || asks(other),
+        _ => false,
+    })
+}
+
+fn grant(text: &str) -> Option<GrantTemplate> {
+    text.parse().ok()
+}
+
+/// Makes a program that changes the outside without asking the host.
+fn touching_part(rng: &SimRng, index: usize) -> Part {
+    let in_doubt = [InDoubt::Ask, InDoubt::Fail, InDoubt::Repeat];
+    let in_doubt = in_doubt.get(rng.index(in_doubt.len())).copied().unwrap_or_default();
+    let declared = rng.percent(20).then_some(Nature::Repeatable);
+    let script = vec![Op::Burn(5), Op::Log, Op::Touch, Op::Burn(5)];
+    Part {
+        name: format!("a{index}"),
+        script,
+        limits: LimitSpec::default(),
+        budget: BudgetSpec::default(),
+        grants: ["log", "file=/srv/sim:write"].into_iter().filter_map(grant).collect(),
+        lends: Vec::new(),
+        touches: Some((in_doubt, declared)),
+    }
+}
+
+/// Lets agents, which may lend files, call a program that touches.
+fn call_touching(rng: &SimRng, parts: &mut [Part], index: usize) {
+    let tool = Act::Tool(format!("a{index}.work"));
+    for part in parts.iter_mut().take(index) {
+        let at = rng.index(part.script.len() + 1);
+        part.script.insert(at, if rng.percent(50) { Op::Do(tool.clone()) } else { Op::Start(tool.clone()) });
+        if part.script.iter().all(|op| !matches!(op, Op::Settle)) {
+            part.script.push(Op::Settle);
+        }
+    }
+}
+
+/// Writes one program.
+struct Writer<'a> {
+    rng: &'a SimRng,
+    is_steady: bool,
+    index: usize,
+    count: usize,
+}
+
+impl Writer<'_> {
+    fn part(&self) -> Part {
+        let rng = self.rng;
+        let mut script = self.script(1 + rng.index(7), 2);
+        if self.is_steady || rng.percent(60) {
+            script.push(Op::Settle);
+        }
+        let mut grants = vec!["tool=*", "agent=*", "log", "human", "http=https://out.example/*"];
+        if !rng.percent(20) {
+            grants.push("sleep");
+        }
+        if self.index > 0 && rng.percent(15) {
+            let _ = grants.swap_remove(rng.index(grants.len()));
+        }
+        let mut grants: Vec<GrantTemplate> = grants.into_iter().filter_map(grant).collect();
+        if !self.is_steady && rng.percent(15) {
+            let uses_max = Some(1 + u32::try_from(rng.below(4)).unwrap_or(0));
+            grants
+                .iter_mut()
+                .filter(|grant| grant.text.contains("out.example"))
+                .for_each(|grant| grant.uses_max = uses_max);
+        }
+        let budget = match !self.is_steady && rng.percent(15) {
+            true => {
+                BudgetSpec { calls: Some(rng.below(12)), fuel: Some(500 + rng.below(5_000)), ..BudgetSpec::default() }
+            }
+            false => BudgetSpec::default(),
+        };
+        let lends = grant("file=/srv/sim:write").into_iter().collect();
+        let limits = self.limits();
+        Part { name: format!("a{}", self.index), script, limits, budget, grants, lends, touches: None }
+    }
+
+    fn limits(&self) -> LimitSpec {
+        let rng = self.rng;
+        let mut limits = LimitSpec::default();
+        limits.set(Dimension::Fuel, 1_000_000);
+        if rng.percent(15) {
+            limits.set(Dimension::Calls, rng.below(6));
+        }
+        if rng.percent(10) {
+            limits.set(Dimension::Pending, rng.below(4));
+        }
+        if rng.percent(10) {
+            limits.set(Dimension::Depth, rng.below(4));
+        }
+        if !self.is_steady {
+            if rng.percent(10) {
+                limits.set(Dimension::Fuel, 50 + rng.below(400));
+            }
+            if rng.percent(25) {
+                limits.set(Dimension::TimeMs, 1 + rng.below(300));
+            }
+            if rng.percent(10) {
+                limits.set(Dimension::TotalBytes, rng.below(600));
+            }
+        }
+        limits
+    }
+
+    fn script(&self, length: usize, levels: u32) -> Vec<Op> {
+        (0..length).map(|_| self.op(levels)).collect()
+    }
+
+    fn op(&self, levels: u32) -> Op {
+        let rng = self.rng;
+        match rng.below(if self.is_steady { 76 } else { 100 }) {
+            0..22 => Op::Do(self.act()),
+            22..46 => Op::Start(self.act()),
+            46..54 => Op::Wait(rng.index(6)),
+            54..58 => Op::Log,
+            58..62 => Op::Burn(rng.below(200)),
+            62..65 => Op::Settle,
+            65..69 if levels > 0 => {
+                Op::Repeat(1 + u32::try_from(rng.below(3)).unwrap_or(0), self.script(1 + rng.index(3), levels - 1))
+            }
+            69..73 if levels > 0 => {
+                Op::Either(self.script(1 + rng.index(3), levels - 1), self.script(rng.index(3), levels - 1))
+            }
+            65..73 => Op::Log,
+            // Where timing must not show, what was started comes to its end before the frame does.
+            73..75 if self.is_steady => Op::Settle,
+            73..75 => Op::PassOn,
+            75 if self.is_steady => Op::Either(vec![Op::Settle, Op::Fail], Vec::new()),
+            75 => Op::Either(vec![Op::Fail], Vec::new()),
+            76..83 => Op::WaitAny(rng.index(6)),
+            83..88 => Op::Cancel(rng.index(6)),
+            88..91 => Op::Forget(rng.index(6)),
+            91..95 => Op::LookAround,
+            _ => Op::Announce(self.url()),
+        }
+    }
+
+    fn url(&self) -> String {
+        let host = if self.rng.percent(4) { "elsewhere.example" } else { "out.example" };
+        format!("https://{host}/{}", self.rng.below(5))
+    }
+
+    fn act(&self) -> Act {
+        let rng = self.rng;
+        let later = self.count.saturating_sub(self.index + 1);
+        let callee = (later > 0).then(|| format!("a{}", self.index + 1 + rng.index(later)));
+        match (rng.below(if self.is_steady { 90 } else { 100 }), callee) {
+            (0..20, Some(callee)) => Act::Tool(format!("{callee}.work")),
+            (20..38, Some(callee)) => Act::Agent(callee),
+            (0..38, None) | (38..62, _) => Act::Post(self.url()),
+            (62..70, _) => Act::Get(self.url()),
+            (70..78, _) => Act::Sleep(rng.below(120)),
+            (78..83, _) => Act::Ask((!self.is_steady && rng.percent(50)).then(|| rng.below(3_000))),
+            (83..85, _) => Act::Tools,
+            (85..87, _) => Act::Agents,
+            (87..90, _) => Act::Tool("nobody.work".to_owned()),
+            (90..95, _) => Act::BudgetLeft,
+            _ => Act::BudgetUsed,
+        }
+    }
+}

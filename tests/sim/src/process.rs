@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One life of a host: an engine with its clock, its threads, its view of the journal and its way out.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use priory_core::ports::{Clock, Recorder, Secrets};
+use priory_core::{Envelope, Failure, Journal, RunId};
+use priory_engine::{Catalog, Engine, Ports, Request, Resume, Revocations, RunEnd, Started};
+use priory_testkit::sim::{Faults, FaultyJournal, Line, Outside, SimCompute, SimRng};
+use priory_testkit::{SeededIds, SimClock};
+
+use crate::plan::Plan;
+
+/// Knows no secrets.
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn reveal(&self, name: &str) -> Result<String, Failure> {
+        Err(Failure::absent(format!("secret {name}"), "the simulation has none"))
+    }
+}
+
+/// Listens to nothing.
+pub struct Deaf;
+
+impl Recorder for Deaf {
+    fn record(&self, _: &Envelope) {}
+}
+
+type Slot = Arc<Mutex<Option<Result<Started, Failure>>>>;
+
+/// One life of a host.
+pub struct Process {
+    /// Its time.
+    pub clock: SimClock,
+    /// Its engine.
+    pub engine: Engine,
+    /// What its operator configured.
+    pub catalog: Arc<Catalog>,
+    compute: SimCompute,
+    journal: FaultyJournal,
+    line: Line,
+    rng: SimRng,
+    /// Where the run comes when it was taken up.
+    slot: Slot,
+    /// What takes the run up.
+    taking: Option<Box<dyn Send + Sync>>,
+    started: Option<Started>,
+}
+
+impl Process {
+    /// Makes a host at a time.
+    pub fn new(
+        plan: &Plan,
+        outside: &Outside,
+        journal: &Arc<dyn Journal>,
+        rng: &SimRng,
+        (seed, unix_ms, faults): (u64, u64, Faults),
+    ) -> Result<Self, String> {
+        let (clock, compute) = (SimClock::at(unix_ms), SimCompute::default());
+        let line = Line::new(outside.clone(), clock.clone(), rng.fork(2));
+        let engine = Engine::new(Ports {
+            clock: Arc::new(clock.clone()),
+            ids: Arc::new(SeededIds::new(seed)),
+            http: Arc::new(line.clone()),
+            secrets: Arc::new(NoSecrets),
+            compute: Arc::new(compute.clone()),
+            environment: Vec::new(),
+            revocations: Arc::new(Revocations::default()),
+            engine: Arc::from("simulated"),
+        });
+        let catalog = Arc::new(plan.catalog(outside, &rng.fork(3))?);
+        let journal = FaultyJournal::new(journal.clone(), rng.fork(4), faults);
+        let (slot, rng) = (Slot::default(), rng.fork(5));
+        Ok(Self { clock, engine, catalog, compute, journal, line, rng, slot, taking: None, started: None })
+    }
+
+    /// Returns the journal as this process sees it.
+    pub fn journal(&self) -> Arc<dyn Journal> {
+        Arc::new(self.journal.clone())
+    }
+
+    /// Returns its threads.
+    pub fn compute(&self) -> &SimCompute {
+        &self.compute
+    }
+
+    /// Starts the run and returns its id.
+    pub fn start(&mut self, request: Request) -> Result<RunId, Failure> {
+        let started = self.engine.start(&self.catalog, request)?;
+        let id = started.id;
+        self.started = Some(started);
+        Ok(id)
+    }
+
+    /// Takes the run up, in some of the next steps.
+    pub fn resume(&mut self, run: RunId, plan: &Plan) {
+        use priory_core::ports::Compute;
+        let (engine, catalog, slot) = (self.engine.clone(), self.catalog.clone(), self.slot.clone());
+        let resume = Resume {
+            run,
+            journal: self.journal(),
+            is_eager: plan.is_eager,
+            park_after: plan.park_after_ms.map(std::time::Duration::from_millis),
+            recorder: Arc::new(Deaf),
+        };
+        self.taking = Some(self.compute.spawn(Box::pin(async move {
+            let started = engine.resume(&catalog, resume).await;
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(started);
+            }
+        })));
+    }
+
+    /// Goes on by one step. Returns false when nothing can go on, now or ever.
+    pub fn step(&self) -> bool {
+        if self.compute.step(&self.rng) {
+            return true;
+        }
+        match self.clock.next_wake() {
+            Some(wait) => {
+                self.clock.advance(wait);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Returns what the run came to in this life, when it is there.
+    pub fn end(&mut self) -> Result<Option<RunEnd>, Failure> {
+        let taken = self.slot.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(taken) = taken {
+            self.started = Some(taken?);
+        }
+        let Some(started) = &mut self.started else { return Ok(None) };
+        let wait = pin!(started.wait());
+        Ok(match wait.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(end) => Some(end),
+            Poll::Pending => None,
+        })
+    }
+
+    /// Ends the run, when it is there.
+    pub fn cancel(&mut self) {
+        if let Some(started) = &mut self.started {
+            started.cancel();
+        }
+    }
+
+    /// Gives the run up, without the process going away. Returns whether it was there.
+    pub fn leave(&mut self) -> bool {
+        self.started.take().is_some()
+    }
+
+    /// Ends the process at once: what was not acknowledged may be lost.
+    pub fn crash(mut self) -> u64 {
+        self.journal.crash();
+        self.line.crash();
+        self.started = None;
+        self.taking = None;
+        self.compute.crash();
+        self.clock.unix_ms()
+    }
+}

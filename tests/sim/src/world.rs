@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! All lives of one run, and what outlives them: the journal, the outside, and the time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use priory_core::amounts::BudgetSpec;
+use priory_core::journal::{RunState, Wait};
+use priory_core::ports::{BoxFuture, Clock};
+use priory_core::{Digest, Envelope, Event, Failure, Journal, Json, LimitSpec, RunId};
+use priory_engine::resume::{answer, cancel, read_all};
+use priory_engine::{Durable, Reply, Request, RunEnd, Target};
+use priory_journal::MemoryJournal;
+use priory_testkit::SimClock;
+use priory_testkit::sim::{Arrival, Faults, Outside, SimRng};
+
+use crate::plan::{Plan, ROOT};
+use crate::process::{Deaf, Process};
+
+/// When every run begins, in milliseconds since 1970.
+const START_UNIX_MS: u64 = 1_700_000_000_000;
+/// How many steps one run may take in all its lives.
+const STEPS_MAX: u64 = 4_000_000;
+/// How many lives one run may have.
+const LIVES_MAX: u64 = 5_000;
+/// How many steps a host goes on after it has given a run up.
+const LEFT_STEPS_MAX: u64 = 40;
+
+/// When hosts crash.
+#[derive(Debug, Clone)]
+pub enum Crashes {
+    /// Never, and nothing else goes wrong either.
+    Never,
+    /// Once, at one step.
+    At(u64),
+    /// Again and again, by chance.
+    Often,
+}
+
+/// What came of one run.
+pub struct Story {
+    /// The run.
+    pub run: RunId,
+    /// What was shown of its end.
+    pub end: RunEnd,
+    /// All that was kept of it.
+    pub events: Vec<Envelope>,
+    /// What reached the outside.
+    pub arrivals: Vec<Arrival>,
+    /// What was changed outside without asking the host.
+    pub touches: BTreeMap<String, u64>,
+    /// How many steps all of it took.
+    pub steps: u64,
+    /// How many hosts had it.
+    pub lives: u64,
+    /// Whether it was ended while it was in nobody's memory.
+    pub was_ended_parked: bool,
+}
+
+/// What a host does besides.
+enum Mischief {
+    Cancel,
+    Leave,
+    /// It is taken for dead and goes on.
+    Linger,
+}
+
+enum Next {
+    Again,
+    Ended(RunEnd),
+}
+
+/// What outlives the hosts.
+pub struct World {
+    seed: u64,
+    plan: Plan,
+    crashes: Crashes,
+    rng: SimRng,
+    /// How likely a crash is at a step, in ten thousand.
+    crash_chance: u64,
+    faults: Faults,
+    inner: Arc<dyn Journal>,
+    outside: Outside,
+    unix_ms: u64,
+    run: Option<RunId>,
+    lingering: Vec<Process>,
+    steps: u64,
+    lives: u64,
+    was_ended_parked: bool,
+}
+
+impl World {
+    /// Makes the world of a seed.
+    pub fn new(seed: u64, crashes: Crashes) -> Self {
+        let plan = Plan::of(seed);
+        let rng = SimRng::new(seed).fork(7);
+        let outside = Outside::new(rng.fork(8), plan.is_steady);
+        let faults = match crashes {
+            Crashes::Never => Faults { fail_percent: 0, steps_max: 3 },
+            Crashes::At(_) => Faults { fail_percent: 0, steps_max: 3 },
+            Crashes::Often => Faults { fail_percent: if rng.percent(25) { 5 } else { 0 }, steps_max: rng.below(8) },
+        };
+        let crash_chance = [10, 50, 200, 600].get(rng.index(4)).copied().unwrap_or_default();
+        Self {
+            seed,
+            plan,
+            crashes,
+            rng,
+            crash_chance,
+            faults,
+            inner: Arc::new(MemoryJournal::new()),
+            outside,
+            unix_ms: START_UNIX_MS,
+            run: None,
+            lingering: Vec::new(),
+            steps: 0,
+            lives: 0,
+            was_ended_parked: false,
+        }
+    }
+
+    /// Lets the run come to its end, through as many lives as it takes.
+    pub fn tell(&mut self) -> Result<Story, String> {
+        let end = loop {
+            self.lives += 1;
+            if self.lives > LIVES_MAX {
+                return Err(format!("the run has not ended after {LIVES_MAX} lives"));
+            }
+            if let Next::Ended(end) = self.live()? {
+                break end;
+            }
+        };
+        for process in std::mem::take(&mut self.lingering) {
+            process.crash();
+        }
+        let run = self.run.ok_or("no run was started")?;
+        let events = self.events()?;
+        let (arrivals, touches) = (self.outside.arrivals(), self.outside.touches());
+        let (steps, lives, was_ended_parked) = (self.steps, self.lives, self.was_ended_parked);
+        Ok(Story { run, end, events, arrivals, touches, steps, lives, was_ended_parked })
+    }
+
+    /// Returns what is kept of the run.
+    pub fn events(&self) -> Result<Vec<Envelope>, String> {
+        let run = self.run.ok_or("no run was started")?;
+        now(Box::pin(read_all(&self.inner, run)))?.map_err(|error| error.to_string())
+    }
+
+    fn is_calm(&self) -> bool {
+        !matches!(self.crashes, Crashes::Often)
+    }
+
+    fn crashes_now(&self) -> bool {
+        match self.crashes {
+            Crashes::Never => false,
+            Crashes::At(step) => step == self.steps,
+            // The more lives it had, the longer they get, so that every run comes to its end.
+            Crashes::Often => self.rng.below(10_000 * (1 + self.lives / 10)) < self.crash_chance,
+        }
+    }
+
+    /// Goes on with the run in a new host.
+    fn live(&mut self) -> Result<Next, String> {
+        let setting = (self.seed, self.unix_ms, self.faults);
+        let mut process = Process::new(&self.plan, &self.outside, &self.inner, &self.rng, setting)?;
+        match self.known()? {
+            Some(run) => process.resume(run, &self.plan),
+            None => {
+                let request = self.request(&process);
+                self.run = Some(process.start(request).map_err(|failure| failure.to_string())?);
+            }
+        }
+        let mut mischief = self.mischief();
+        let mut left = None;
+        loop {
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                return Err(format!("the run has not ended after {STEPS_MAX} steps"));
+            }
+            if self.crashes_now() || left == Some(0) {
+                self.unix_ms = process.crash() + self.rng.below(3_000);
+                return Ok(Next::Again);
+            }
+            left = left.map(|steps: u64| steps - 1);
+            if !self.lingering.is_empty() && self.rng.percent(40) {
+                let at = self.rng.index(self.lingering.len());
+                self.lingering.get(at).map(Process::step);
+            }
+            match mischief.take_if(|(at, _)| *at == 0) {
+                None => {}
+                Some((_, Mischief::Cancel)) => process.cancel(),
+                Some((_, Mischief::Leave)) => left = process.leave().then(|| self.rng.below(LEFT_STEPS_MAX)),
+                Some((_, Mischief::Linger)) => {
+                    self.unix_ms = process.clock.unix_ms();
+                    self.lingering.push(process);
+                    return Ok(Next::Again);
+                }
+            }
+            mischief = mischief.map(|(at, what)| (at - 1, what));
+            match process.end() {
+                Ok(None) => {}
+                Ok(Some(end)) => return self.after(end, process),
+                Err(failure) => return self.not_taken_up(&failure, process),
+            }
+            if !process.step() && left.is_none() {
+                return Err("the run stands still: nothing can go on, and no timer is set".to_owned());
+            }
+        }
+    }
+
+    /// Returns the run, when anything is kept of it.
+    fn known(&self) -> Result<Option<RunId>, String> {
+        let Some(run) = self.run else { return Ok(None) };
+        if now(self.inner.info(run))?.is_ok() {
+            return Ok(Some(run));
+        }
+        match self.outside.arrivals().is_empty() && self.outside.touches().is_empty() {
+            true => Ok(None),
+            false => Err("a run of which nothing is kept has reached the outside".to_owned()),
+        }
+    }
+
+    fn request(&self, process: &Process) -> Request {
+        let durable = Durable {
+            journal: process.journal(),
+            catalog: Digest::of(b"catalog"),
+            plugins: Vec::new(),
+            labels: BTreeMap::new(),
+            is_eager: self.plan.is_eager,
+            park_after: self.plan.park_after_ms.map(Duration::from_millis),
+        };
+        Request {
+            target: Target::Agent { name: ROOT.to_owned(), input: Json::null() },
+            inputs: BTreeMap::new(),
+            grants: None,
+            limits: LimitSpec::default(),
+            budget: BudgetSpec::default(),
+            seed: Some(*Digest::of(&self.seed.to_le_bytes()).as_bytes()),
+            recorder: Arc::new(Deaf),
+            durable: Some(durable),
+        }
+    }
+
+    fn mischief(&self) -> Option<(u64, Mischief)> {
+        if self.is_calm() || !self.rng.percent(15) {
+            return None;
+        }
+        let what = match self.rng.below(10) {
+            0 | 1 if !self.plan.is_steady => Mischief::Cancel,
+            0..6 => Mischief::Leave,
+            _ => Mischief::Linger,
+        };
+        Some((self.rng.below(200), what))
+    }
+
+    /// Looks at what a life came to.
+    fn after(&mut self, end: RunEnd, process: Process) -> Result<Next, String> {
+        self.unix_ms = process.crash();
+        let run = self.run.ok_or("no run was started")?;
+        let state = now(self.inner.info(run))?.map(|info| info.state);
+        match end.state {
+            RunState::Done | RunState::Failed | RunState::Cancelled => match state {
+                Ok(state) if state == end.state => Ok(Next::Ended(end)),
+                other => Err(format!("{:?} was shown, and {other:?} is kept", end.state)),
+            },
+            RunState::Parked => match state {
+                Ok(RunState::Parked) => self.unpark(run),
+                // Another host has it meanwhile.
+                Ok(_) if !self.lingering.is_empty() => Ok(Next::Again),
+                other => Err(format!("it is said to be parked, and {other:?} is kept")),
+            },
+            RunState::Open => match &end.result {
+                Err(Failure::Unavailable(_) | Failure::Cancelled { .. }) if !self.is_calm() => Ok(Next::Again),
+                other => Err(format!("it was left open: {other:?}")),
+            },
+        }
+    }
+
+    /// Looks at why a run could not be taken up.
+    fn not_taken_up(&mut self, failure: &Failure, process: Process) -> Result<Next, String> {
+        self.unix_ms = process.crash();
+        let run = self.run.ok_or("no run was started")?;
+        let info = now(self.inner.info(run))?.map_err(|error| error.to_string())?;
+        match failure {
+            // Its end was durable before it could be shown.
+            Failure::Conflict { .. } if info.state.has_ended() => match self.events()?.last().map(|last| &last.event) {
+                Some(Event::RunEnded { result, usage }) => {
+                    let (state, result, usage, waits) = (info.state, result.clone(), *usage, Vec::new());
+                    Ok(Next::Ended(RunEnd { state, result, usage, waits }))
+                }
+                other => Err(format!("it has ended, and its last event is {other:?}")),
+            },
+            other => Err(format!("it could not be taken up: {other}")),
+        }
+    }
+
+    /// Lets come what a parked run waits for: or cancels it, or takes it up too early.
+    fn unpark(&mut self, run: RunId) -> Result<Next, String> {
+        let waits = now(self.inner.waits(run))?.map_err(|error| error.to_string())?;
+        let Some(wait) = waits.get(self.rng.index(waits.len())) else {
+            return Err("it is parked and waits for nothing".to_owned());
+        };
+        let clock = SimClock::at(self.unix_ms);
+        if !self.is_calm() && !self.plan.is_steady && self.rng.percent(4) {
+            now(Box::pin(cancel(&self.inner, &clock, run, "the simulation")))?
+                .map_err(|failure| failure.to_string())?;
+            self.was_ended_parked = true;
+            return Ok(Next::Again);
+        }
+        if !self.is_calm() && self.rng.percent(15) {
+            return Ok(Next::Again);
+        }
+        let expires = wait.question.is_some() && wait.due_unix_ms.is_some() && self.rng.percent(30);
+        match (&wait.question, wait.due_unix_ms) {
+            (Some(_), due) if !expires && due.is_none_or(|due| due > self.unix_ms) => self.reply(run, wait, &clock)?,
+            (_, Some(due)) => self.unix_ms = self.unix_ms.max(due),
+            (_, None) => return Err(format!("it waits for nothing that can come: {wait:?}")),
+        }
+        Ok(Next::Again)
+    }
+
+    /// Answers a question, and makes sure that it can be answered once.
+    fn reply(&self, run: RunId, wait: &Wait, clock: &SimClock) -> Result<(), String> {
+        let Some((question, asked)) = wait.question.clone() else { return Ok(()) };
+        let words = match &asked.schema {
+            Some(_) if self.rng.percent(50) => "\"repeat\"".to_owned(),
+            Some(_) => "\"fail\"".to_owned(),
+            None => format!("\"to {}\"", asked.text),
+        };
+        let reply = || Reply { run, question, value: Json::from_encoder(words.clone()), by: "somebody".to_owned() };
+        now(Box::pin(answer(&self.inner, clock, reply())))?.map_err(|failure| failure.to_string())?;
+        match now(Box::pin(answer(&self.inner, clock, reply())))? {
+            Ok(()) => Err(format!("question {question} was answered twice")),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Polls once what is ready at once.
+pub(crate) fn now<T>(mut future: BoxFuture<'_, T>) -> Result<T, String> {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Ok(value),
+        Poll::Pending => Err("the journal in memory was not ready at once".to_owned()),
+    }
+}
