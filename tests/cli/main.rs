@@ -2,8 +2,8 @@
 //! The binary `priory`, started as a user starts it: what it prints where, and how it ends.
 //!
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go through
-//! the verbs, [`retold`] through those that make something of a kept run, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the
-//! binary.
+//! the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one, [`fresh`]
+//! builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,5 +21,6 @@ mod fresh;
 mod machine;
 mod plugins;
 mod retold;
+mod runs;
 mod stage;
 mod values;

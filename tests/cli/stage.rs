@@ -81,6 +81,11 @@ impl Home {
         &self.cache
     }
 
+    /// Returns the folder of the runs.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Writes a file, and returns its path.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
@@ -97,6 +102,7 @@ impl Home {
             command.env_remove(name);
         }
         command.env("PRIORY_CACHE_DIR", &self.cache).env("CARGO_TARGET_DIR", target_dir());
+        command.env("PRIORY_DATA_DIR", self.data());
         command
     }
 

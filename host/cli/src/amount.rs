@@ -19,7 +19,8 @@ const SIZES: &[(&str, u64)] = &[
     ("gb", 1_000_000_000),
 ];
 /// Suffixes of a duration, in milliseconds. There is none without a unit: 30 could be anything.
-const DURATIONS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const DURATIONS: &[(&str, u64)] =
+    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 /// How many digits may stand behind the point.
 const FRACTION_MAX: usize = 9;
 

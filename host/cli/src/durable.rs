@@ -73,8 +73,8 @@ impl Description {
 
     async fn kept(journal: &Arc<dyn Journal>, digest: Digest) -> Result<Self, Error> {
         let bytes = journal.kept(digest).await?;
-        let mut description: Self = serde_json::from_slice(&bytes).map_err(|error| {
-            JournalError::Corrupt { what: format!("what is kept under {digest} is no configuration: {error}") }
+        let mut description: Self = serde_json::from_slice(&bytes).map_err(|error| JournalError::Corrupt {
+            what: format!("what is kept under {digest} is no configuration: {error}"),
         })?;
         for plugin in &mut description.plugins {
             let digest = plugin.pinned.ok_or_else(|| JournalError::Corrupt {
@@ -112,8 +112,13 @@ impl Keeper {
         limits: Limits,
         budget: BudgetSpec,
     ) -> Result<Self, Error> {
-        let mut description =
-            Description { plugins: plugins.to_vec(), agents: agents.to_vec(), secrets: secrets.clone(), limits, budget };
+        let mut description = Description {
+            plugins: plugins.to_vec(),
+            agents: agents.to_vec(),
+            secrets: secrets.clone(),
+            limits,
+            budget,
+        };
         let mut digests = Vec::with_capacity(plugins.len());
         for plugin in &mut description.plugins {
             let digest = durability.journal.keep(plugin.bytes.to_vec()).await?;

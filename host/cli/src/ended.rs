@@ -175,7 +175,11 @@ mod tests {
         let mut open = ended(Err(full.into()), false);
         open.end.state = RunState::Open;
         assert_eq!(open.exit(), Exit::Store);
-        assert!(open.error(&Settings::Flags).unwrap().render().contains("`priory runs resume run_0"), "{}", open.as_json());
+        assert!(
+            open.error(&Settings::Flags).unwrap().render().contains("`priory runs resume run_0"),
+            "{}",
+            open.as_json()
+        );
     }
 
     #[test]

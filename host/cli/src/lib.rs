@@ -33,8 +33,8 @@ mod secret;
 mod system;
 
 pub use priory_core as core;
-pub use priory_engine::{Catalog, Context, ForkError, InDoubt, Replayed, Reply, RunEnd, Said, Started, Turn};
 pub use priory_engine::{Believed, audit, believed, diff, resume};
+pub use priory_engine::{Catalog, Context, ForkError, InDoubt, Replayed, Reply, RunEnd, Said, Started, Turn};
 pub use priory_journal as journal;
 pub use priory_manifest as manifest;
 pub use priory_sandbox::{LoadError, SandboxConfig};

@@ -144,7 +144,9 @@ impl Session {
         let clock = host.clock();
         let now = clock.unix_ms();
         let left_ms = due.saturating_sub(now);
-        if left_ms >= TOLD_FROM_MS && let Some(live) = &self.live {
+        if left_ms >= TOLD_FROM_MS
+            && let Some(live) = &self.live
+        {
             let (at, left) = (show_time(due), show_due(due, now));
             let line = format!("waits for a timer that is due at {at} UTC, {left}; Ctrl-C leaves the run parked");
             live.say(line.dimmed().to_string());

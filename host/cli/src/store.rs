@@ -113,13 +113,15 @@ pub(crate) async fn find(journal: &Arc<dyn Journal>, text: &str) -> Result<RunIn
     if text == "@last" {
         let query = RunQuery { most: 1, ..RunQuery::default() };
         let last = journal.list(query).await?.into_iter().next();
-        return last.ok_or_else(|| Error::not_found("no run is kept").hint("`priory run` keeps the runs that it starts"));
+        return last
+            .ok_or_else(|| Error::not_found("no run is kept").hint("`priory run` keeps the runs that it starts"));
     }
     if let Ok(id) = text.parse::<RunId>() {
         return Ok(journal.info(id).await?);
     }
     let (first, last) = range(text).ok_or_else(|| {
-        Error::usage(format!("`{text}` names no run")).hint("a run is named by its id, the beginning of its id, or @last")
+        Error::usage(format!("`{text}` names no run"))
+            .hint("a run is named by its id, the beginning of its id, or @last")
     })?;
     let query = RunQuery { before: Some(last), most: NAMED_MAX + 1, ..RunQuery::default() };
     let mut found = journal.list(query).await?;
@@ -129,7 +131,10 @@ pub(crate) async fn find(journal: &Arc<dyn Journal>, text: &str) -> Result<RunIn
     }
     found.retain(|info| info.id >= first);
     match found.len() {
-        0 => Err(Error::not_found(format!("there is no run `{text}`")).hint("`priory runs list` shows those that there are")),
+        0 => {
+            Err(Error::not_found(format!("there is no run `{text}`"))
+                .hint("`priory runs list` shows those that there are"))
+        }
         1 => Ok(found.remove(0)),
         _ => {
             let named: Vec<_> = found.iter().take(NAMED_MAX).map(|info| info.id.to_string()).collect();

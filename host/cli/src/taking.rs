@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use priory::core::ports::Clock;
 use priory::core::journal::{RunInfo, RunQuery, RunState};
-use priory::core::{Digest, Failure, Journal, LimitSpec, RunId};
+use priory::core::ports::Clock;
+use priory::core::{Digest, Dimension, Failure, Journal, LimitSpec, RunId};
 use priory::record::Silent;
 use priory::{Description, Durability, Host, RunEnd};
 use tokio::sync::Semaphore;
@@ -28,10 +28,13 @@ pub(crate) const DUE_MAX: usize = 100_000;
 /// Makes a host that is configured as it was when a run began.
 pub(crate) async fn host_of(journal: &Arc<dyn Journal>, run: RunId, is_eager: bool) -> Result<Host> {
     let description = Description::of_run(journal, run).await?;
+    // Frames that may be nested deeper than usual need as many sandboxes.
+    let depth = u32::try_from(description.limits.get(Dimension::Depth)).unwrap_or(u32::MAX);
+    let frames = FRAMES_OF_ALL.max(depth.saturating_add(1));
     let durability = Durability::new(journal.clone());
     let durability = if is_eager { durability.eager() } else { durability };
     let builder = project::with_folders(Host::from_description(description)).durable(durability);
-    Ok(builder.frames_max(FRAMES_OF_ALL).build().await?)
+    Ok(builder.frames_max(frames).build().await?)
 }
 
 /// Takes up one run and shows it, as `priory run` does.

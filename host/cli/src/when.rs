@@ -34,7 +34,8 @@ pub(crate) fn parse_when(text: &str) -> Result<When, String> {
     if let Ok(ago) = parse_duration(text) {
         return Ok(When::Ago(ago));
     }
-    let wrong = || "a day such as 2026-11-21, a time such as 2026-11-21T08:30 (UTC), or 2h for two hours ago is expected";
+    let wrong =
+        || "a day such as 2026-11-21, a time such as 2026-11-21T08:30 (UTC), or 2h for two hours ago is expected";
     parse_date(text).map(When::At).ok_or_else(|| wrong().to_owned())
 }
 
@@ -51,7 +52,8 @@ fn parse_date(text: &str) -> Option<u64> {
     }
     let days = days_until(year, month, day)?;
     // A day that its month does not have would come out as another one.
-    (civil(days) == (year, month, day)).then_some(days * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS + second * SECOND_MS)
+    (civil(days) == (year, month, day))
+        .then_some(days * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS + second * SECOND_MS)
 }
 
 /// Shows a point in time to the second, such as `2026-11-21 08:30:15`.

@@ -24,6 +24,7 @@ use crate::frame::{Frame, Given, HostSide};
 use crate::ledger::{AccountId, Reservation, Spent};
 use crate::past::{ITS_CALLER, PastFrame, comes_from_outside};
 use crate::run::{Halt, Run};
+use crate::waist;
 
 /// What a frame executes.
 pub(crate) enum Body {
@@ -119,6 +120,7 @@ pub(crate) async fn execute(
     };
     let result = result.unwrap_or_else(|| Err(late(&label)));
     // What the program started and left behind ends before it does.
+    waist::forget_unsent(&frame);
     frame.pending.clear();
     frame.pending.idle().await;
     closing.close(result.as_ref().err().cloned());

@@ -357,7 +357,7 @@ impl FrameHost for HostSide {
     }
 
     fn forget(&self, pending: u32) {
-        self.0.pending.forget(pending);
+        waist::forget(&self.0, pending);
     }
 
     fn log(&self, level: Level, message: &str, fuel: u64) -> Result<(), Failure> {

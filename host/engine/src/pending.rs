@@ -67,6 +67,12 @@ impl Pending {
         self.slots.lock().get_mut(&number)?.announced.take()
     }
 
+    /// Returns what was announced and not begun.
+    pub(crate) fn unsent(&self) -> Vec<u32> {
+        let slots = self.slots.lock();
+        slots.iter().filter(|(_, slot)| slot.announced.is_some()).map(|(number, _)| *number).collect()
+    }
+
     /// Says that a task is there that performs an effect, until [`Pending::left`].
     pub(crate) fn entered(&self) {
         self.live.fetch_add(1, Ordering::AcqRel);

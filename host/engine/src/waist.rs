@@ -116,8 +116,32 @@ fn refused_at_once(known: &PastStep, method: &str, url: &Url) -> Option<Failure>
 
 /// Sends an announced request on a task of its own.
 pub(crate) fn send(frame: &Arc<Frame>, step: u32, request: HttpRequest) {
+    let is_unknown = frame.run.past.is_trial && frame.past_step(step).is_none();
+    if is_unknown && frame.given.past.as_ref().is_some_and(|past| past.is_beyond(step)) {
+        // It was withdrawn before it was sent, and will be again.
+        return;
+    }
     if let Some(fuel) = frame.pending.announced(step) {
         begin(frame, step, Effect::HttpRequest(request), fuel, true);
+    }
+}
+
+/// Withdraws a started effect and forgets it.
+pub(crate) fn forget(frame: &Arc<Frame>, step: u32) {
+    end_unsent(frame, step, ITS_CALLER);
+    frame.pending.forget(step);
+}
+
+/// Notes at the end of a frame that what is announced will not be sent.
+pub(crate) fn forget_unsent(frame: &Arc<Frame>) {
+    frame.pending.unsent().into_iter().for_each(|step| end_unsent(frame, step, END_OF_FRAME));
+}
+
+/// Gives a request an end that was on its way before, when the host went away, and is withdrawn before it is sent again.
+fn end_unsent(frame: &Arc<Frame>, step: u32, by: &str) {
+    let is_in_flight = frame.past_step(step).is_some_and(|known| known.end.is_none());
+    if is_in_flight && !frame.run.past.is_trial && let Some(fuel) = frame.pending.announced(step) {
+        record_end(frame, step, fuel, Err(Failure::Cancelled { by: by.into() }));
     }
 }
 

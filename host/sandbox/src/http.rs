@@ -104,7 +104,14 @@ impl WasiHttpHooks for Outgoing {
     ) -> Box<dyn Future<Output = Answer> + Send> {
         let announced = self.announce(&request);
         Box::new(async move {
-            let (mut announced, url) = announced?;
+            let (mut announced, url) = match announced {
+                Ok(announced) => announced,
+                Err(error) => {
+                    // Whoever still writes the body is told in the answer, and not wherever it happens to be.
+                    drain(request.into_body()).await;
+                    return Err(error);
+                }
+            };
             let request = announced.whole(request, url, options).await?;
             match announced.send(request).await {
                 Ok(Value::Http(response)) => {
@@ -143,6 +150,7 @@ impl Announced {
             self.body_bytes += data.len();
             let most = self.open.body_bytes_max;
             if self.open.body_bytes.fetch_add(data.len(), Ordering::Relaxed).saturating_add(data.len()) > most {
+                drain(body).await;
                 return Err(Error::HttpRequestBodySize(Some(most as u64)));
             }
             bytes.extend_from_slice(&data);
@@ -157,6 +165,11 @@ impl Announced {
             first_byte_ms: first_byte.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         })
     }
+}
+
+/// Reads the rest of a body and keeps nothing of it. It is as long as what its guest can write.
+async fn drain(mut body: WasiBody) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn url_of(request: &http::Request<WasiBody>) -> Result<Url, Error> {

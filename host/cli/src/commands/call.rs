@@ -8,11 +8,11 @@ use priory::RunSpec;
 use priory::core::Json;
 
 use crate::bounds::{Bounds, Given, parse_seed};
+use crate::running::{self, Patience};
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::output;
-use crate::running::{self, Patience};
 use crate::{function, project};
 
 /// How long arguments may be, in bytes: the most that a frame takes is below that.

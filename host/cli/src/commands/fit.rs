@@ -11,12 +11,12 @@ use priory::{Host, RunSpec};
 use super::call;
 use crate::amount::{separated, show_bytes, show_count, show_micros};
 use crate::bounds::{Bounds, Given};
+use crate::running::{self, Patience};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::text::counted;
 use crate::ui::{output, table};
-use crate::running::{self, Patience};
 use crate::{function, project};
 
 /// How many samples are run.

@@ -82,8 +82,7 @@ impl Live {
         let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(shown, &receiver))?;
         let events = sender.clone();
         // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
-        let recorder =
-            Arc::new(Each(move |envelope: &Envelope| drop(events.send(Message::Event(envelope.clone())))));
+        let recorder = Arc::new(Each(move |envelope: &Envelope| drop(events.send(Message::Event(envelope.clone())))));
         Ok((recorder, Self::Thread(thread, sender)))
     }
 

@@ -57,7 +57,11 @@ impl Waits<'_> {
             let _ = writeln!(text, "  … and {} more", self.waits.len() - SHOWN_MAX);
         }
         if self.waits.iter().any(|wait| wait.question.is_none()) {
-            let _ = writeln!(text, "  when that is due: {}", format!("priory runs resume {}{}", self.run, self.folder).cyan());
+            let _ = writeln!(
+                text,
+                "  when that is due: {}",
+                format!("priory runs resume {}{}", self.run, self.folder).cyan()
+            );
         }
         text
     }

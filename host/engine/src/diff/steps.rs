@@ -141,7 +141,7 @@ impl Place {
         let Some(frame) = self.frame() else { return false };
         let is_only_in_one = |place: &Self| known.get(place) == Some(&false);
         let calls: Vec<_> = frame.ancestors().collect();
-        // All of a call that only one run made, and all of a frame that only one run opened.
+        // What is below a call that is another one or only in one run, or inside a frame that only one run opened.
         let is_below_one = calls.iter().any(|(above, step)| {
             is_only_in_one(&Self::Step(above.clone(), *step)) || is_only_in_one(&Self::Frame(above.clone()))
         });

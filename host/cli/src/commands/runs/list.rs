@@ -111,7 +111,8 @@ fn is_wide() -> bool {
 fn render(runs: &[RunInfo], now: u64, is_wide: bool) -> String {
     match is_wide {
         true => {
-            let headings = ["run", "state", "program", "started (utc)", "took", "events", "bytes", "waits for", "labels"];
+            let headings =
+                ["run", "state", "program", "started (utc)", "took", "events", "bytes", "waits for", "labels"];
             let mut table = table::table(headings);
             for info in runs {
                 table.add_row([

@@ -143,7 +143,11 @@ impl Many<'_> {
             let mut table = table::table(["run", "state", "result"]);
             let ended: Vec<_> = self.taken.values().filter(|taken| !is_parked(taken)).collect();
             for taken in &ended {
-                table.add_row([taken.0.to_string(), state(taken), printable(&result(taken).replace(['\n', '\t'], " "))]);
+                table.add_row([
+                    taken.0.to_string(),
+                    state(taken),
+                    printable(&result(taken).replace(['\n', '\t'], " ")),
+                ]);
             }
             match ended.is_empty() {
                 true => anstream::eprintln!("no run could go on to its end"),
@@ -151,7 +155,8 @@ impl Many<'_> {
             }
             self.show_parked(&parked, folder).await?;
         }
-        let has_failed = self.taken.values().any(|taken| !is_parked(taken) && !matches!(&taken.1, Ok(end) if end.result.is_ok()));
+        let has_failed =
+            self.taken.values().any(|taken| !is_parked(taken) && !matches!(&taken.1, Ok(end) if end.result.is_ok()));
         Ok(match (has_failed, parked.is_empty()) {
             (true, _) => Exit::Failed,
             (false, false) => Exit::Parked,

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory runs show`: a run with all its frames, what they asked for and what they got.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use owo_colors::OwoColorize;
+use priory::audit::{self, Allowed};
+use priory::core::event::Envelope;
 use priory::core::journal::{RunInfo, RunState, Wait};
-use priory::core::{FramePath, Usage};
+use priory::core::{FramePath, Journal, RunId, Usage};
 use priory::machine_clock;
 use serde_json::{Value, json};
 
 use super::list::{self, labels};
 use crate::amount::{show_bytes, show_count, show_micros};
 use crate::history::{Frame, History, Step};
+use crate::recorded::offline_host;
 use crate::running;
 use crate::store::{self, Data};
-use crate::ui::error::Result;
+use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::text::{counted, printable};
 use crate::ui::waits::Waits;
@@ -52,8 +57,10 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         };
         let history = History::of(&events);
         let now = machine_clock().unix_ms();
+        // A run is worth seeing where its plugins cannot be loaded any more.
+        let grants = grants(&journal, info.id, &events).await.map_err(|error| error.message());
         if args.json {
-            output::json(&as_json(&info, &history, &waits, now));
+            output::json(&as_json(&info, &history, &waits, now, grants.as_deref().unwrap_or_default()));
             return Ok(Exit::Ok);
         }
         let mut text = header(&info, &history, now);
@@ -61,6 +68,10 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         tree.frame(&FramePath::root(), 0);
         let _ = write!(text, "\n{}", tree.finish());
         text.push_str(&footer(&info, &history));
+        match &grants {
+            Ok(grants) => text.push_str(&used(grants)),
+            Err(error) => anstream::eprintln!("which grants were used cannot be found out: {error}"),
+        }
         if !waits.is_empty() {
             let typed = data.typed();
             let waits = Waits { run: info.id, waits: &waits, now, folder: &typed };
@@ -71,7 +82,36 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     })
 }
 
-fn as_json(info: &RunInfo, history: &History, waits: &[Wait], now: u64) -> Value {
+/// Finds out which grants allowed what.
+async fn grants(journal: &Arc<dyn Journal>, run: RunId, events: &[Envelope]) -> Result<Vec<Allowed>> {
+    let host = offline_host(journal, run).await?;
+    audit::allowed(host.catalog(), events).map_err(|error| Error::new(Exit::Failed, error.to_string()))
+}
+
+/// Shows the grants that were used, each with how often.
+fn used(grants: &[Allowed]) -> String {
+    let mut uses: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (holder, grant) in grants.iter().flat_map(|allowed| &allowed.by) {
+        *uses.entry((holder.to_string(), grant.to_string())).or_default() += 1;
+    }
+    if uses.is_empty() {
+        return String::new();
+    }
+    let mut table = table::table(["grants used", "of", "times"]);
+    for ((holder, grant), count) in uses {
+        table.add_row([printable(&grant), printable(&holder), count.to_string()]);
+    }
+    table::align_right(&mut table, &[2]);
+    format!("\n{}", table::show(table))
+}
+
+fn allowed_as_json(allowed: &Allowed) -> Value {
+    let by: Vec<Value> =
+        allowed.by.iter().map(|(holder, grant)| json!({"holder": holder, "grant": grant.to_string()})).collect();
+    json!({"site": allowed.site, "access": allowed.access, "by": by})
+}
+
+fn as_json(info: &RunInfo, history: &History, waits: &[Wait], now: u64, grants: &[Allowed]) -> Value {
     let waits = Waits { run: info.id, waits, now, folder: "" };
     let result = history.result.as_ref().map(|result| match result {
         Ok(report) => json!({"report": report}),
@@ -85,6 +125,7 @@ fn as_json(info: &RunInfo, history: &History, waits: &[Wait], now: u64) -> Value
         "result": result,
         "usage": history.usage,
         "waits": waits.as_json(),
+        "grants": grants.iter().map(allowed_as_json).collect::<Vec<_>>(),
     })
 }
 
@@ -98,7 +139,14 @@ fn header(info: &RunInfo, history: &History, now: u64) -> String {
     row("program", info.program.to_string());
     let until = if info.state.has_ended() { info.updated_unix_ms } else { now };
     let took = show_span(until.saturating_sub(info.started_unix_ms));
-    row("started", format!("{} UTC, {} {took}", show_time(info.started_unix_ms), if info.state.has_ended() { "took" } else { "for" }));
+    row(
+        "started",
+        format!(
+            "{} UTC, {} {took}",
+            show_time(info.started_unix_ms),
+            if info.state.has_ended() { "took" } else { "for" }
+        ),
+    );
     if history.resumed > 0 {
         row("taken up", counted(history.resumed, "time"));
     }

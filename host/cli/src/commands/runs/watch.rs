@@ -10,6 +10,7 @@ use priory::core::event::{Envelope, Event};
 use priory::core::{Effect, FramePath, Outcome};
 use priory::machine_clock;
 
+use crate::running;
 use crate::store::{self, Data};
 use crate::ui::error::Result;
 use crate::ui::exit::Exit;
@@ -17,7 +18,6 @@ use crate::ui::output;
 use crate::ui::text::printable;
 use crate::ui::value;
 use crate::when::show_time;
-use crate::running;
 
 /// How many events are read at once.
 const PAGE_EVENTS: usize = 1_024;
