@@ -112,7 +112,7 @@ fn machines_are_told_in_lines_of_json() {
     let ended = brief.ask(QUESTION, &brief.docs, &["--json"]).exits(0).tells_only("");
     let lines = ended.json_lines();
     assert_eq!(lines[0]["event"], "run-started");
-    assert_eq!(lines[0]["program"]["name"], "editor");
+    assert_eq!(lines[0]["data"]["program"]["name"], "editor");
     let (last, events) = lines.split_last().unwrap();
     assert_eq!((&last["event"], &last["exit"]), (&Value::from("result"), &Value::from(0)));
     assert_eq!(last["report"]["output"]["brief"], "brief.md");

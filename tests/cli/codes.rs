@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every way in which the binary can end has a case here. What an agent is denied, with the lines of the manifest that
-//! would allow it, is in [`crate::brief`].
+//! would allow it, is in [`crate::brief`]; runs that are parked (7) and folders that cannot be used (8) are in
+//! [`crate::runs`].
 
 use crate::stage::{Home, guest, path};
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The binary `priory`, started as a user starts it: what it prints where, and how it ends.
 //!
-//! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go through
-//! the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one, [`fresh`]
-//! builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
+//! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go
+//! through the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one,
+//! [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
     clippy::unwrap_used,

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use priory::core::journal::{Pruned, Retention, RunInfo, RunQuery};
 use priory::core::{Journal, JournalError, RunId};
@@ -17,6 +18,10 @@ use crate::ui::waits::shell_word;
 const JOURNAL_FILE: &str = "journal.sqlite";
 /// How long runs are kept after their end where nobody says anything.
 const KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
+/// How often a folder is opened to be read before that fails.
+const READS_MAX: usize = 10;
+/// How long to wait in between.
+const READ_PAUSE: Duration = Duration::from_millis(50);
 /// What the id of a run begins with.
 const RUN_PREFIX: &str = "run_";
 /// How many characters stand behind it.
@@ -66,8 +71,15 @@ impl Data {
         if !is_journal(&folder) {
             return Ok(Arc::new(MemoryJournal::new()));
         }
-        let journal = SqliteJournal::open_read_only(&folder)?;
-        Ok(Arc::new(journal))
+        for _ in 0..READS_MAX {
+            match SqliteJournal::open_read_only(&folder) {
+                Ok(journal) => return Ok(Arc::new(journal)),
+                // Another process is just making it.
+                Err(JournalError::Io { .. }) => std::thread::sleep(READ_PAUSE),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Arc::new(SqliteJournal::open_read_only(&folder)?))
     }
 }
 

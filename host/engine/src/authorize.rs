@@ -32,8 +32,26 @@ pub(crate) enum Plan {
 
 /// Decides an effect.
 pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<Plan, Failure> {
+    // The most frequent effect looks its name up once for both.
+    if let Effect::ToolCall { tool, arguments } = effect {
+        let target = frame.run.catalog.tool(tool);
+        frame.allow(&tool_access(tool, target.as_ref()))?;
+        return tool_plan(tool, target, arguments);
+    }
     permit(frame, effect)?;
     plan(frame, effect)
+}
+
+fn tool_access<'a>(tool: &'a str, target: Option<&'a ToolTarget>) -> Access<'a> {
+    match target {
+        Some(target) => Access::Tool { name: &target.name, qualified: &target.qualified },
+        None => Access::Tool { name: tool, qualified: tool },
+    }
+}
+
+fn tool_plan(tool: &str, target: Option<ToolTarget>, arguments: &Json) -> Result<Plan, Failure> {
+    let target = target.ok_or_else(|| Failure::absent(format!("tool {tool}"), "no plugin has it"))?;
+    Ok(Plan::Tool { target, arguments: arguments.clone() })
 }
 
 /// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
@@ -45,16 +63,15 @@ pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
 /// Shows what an effect accesses to `decide`; `None` means that it needs no grant.
 pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl FnOnce(&Access<'_>) -> T) -> Option<T> {
     Some(match effect {
-        Effect::ToolCall { tool, .. } => match catalog.tool(tool) {
-            Some(target) => decide(&Access::Tool { name: &target.name, qualified: &target.qualified }),
-            None => decide(&Access::Tool { name: tool, qualified: tool }),
-        },
+        Effect::ToolCall { tool, .. } => decide(&tool_access(tool, catalog.tool(tool).as_ref())),
         Effect::AgentCall { agent, .. } => decide(&Access::Agent(agent)),
         Effect::HttpRequest(request) => decide(&Access::Http { method: &request.method, url: &request.url }),
         Effect::AskHuman(_) => decide(&Access::Human),
         // Without the grant to sleep, a sleep is waiting like any other, and within the time of its frame.
         Effect::Sleep { .. } => return None,
-        Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => return None,
+        Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => {
+            return None;
+        }
     })
 }
 
@@ -62,11 +79,7 @@ pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl Fn
 pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
     let catalog = &frame.run.catalog;
     Ok(match effect {
-        Effect::ToolCall { tool, arguments } => {
-            let target = catalog.tool(tool);
-            let target = target.ok_or_else(|| Failure::absent(format!("tool {tool}"), "no plugin has it"))?;
-            Plan::Tool { target, arguments: arguments.clone() }
-        }
+        Effect::ToolCall { tool, arguments } => return tool_plan(tool, catalog.tool(tool), arguments),
         Effect::AgentCall { agent, input, feedback } => {
             let entry = catalog.agent(agent).cloned();
             let entry = entry.ok_or_else(|| Failure::absent(format!("agent {agent}"), "it is not configured"))?;

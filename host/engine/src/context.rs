@@ -67,6 +67,7 @@ impl Context {
 
     /// Performs an effect and waits for its outcome.
     pub async fn perform(&self, effect: Effect) -> Outcome {
+        let _performing = self.frame.enter();
         let step = self.frame.next_step();
         waist::pass(&self.frame, step, effect, 0).await.0
     }

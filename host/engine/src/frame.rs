@@ -113,6 +113,22 @@ impl Frame {
         Ok(())
     }
 
+    /// Counts one effect and what it hands over: both at once where nothing is spent, else what is still there of them.
+    pub(crate) fn charge_asked(&self, bytes: u64) -> Result<(), Failure> {
+        let limits = &self.given.limits;
+        let mut tally = self.tally.lock();
+        let total = tally.bytes.saturating_add(bytes);
+        let is_there = tally.calls < limits.get(Dimension::Calls) && total <= limits.get(Dimension::TotalBytes);
+        let both = Amounts { calls: 1, bytes, ..Amounts::default() };
+        if is_there && self.run.ledger.spend(self.given.account, both).is_ok() {
+            (tally.calls, tally.bytes) = (tally.calls + 1, total);
+            return Ok(());
+        }
+        drop(tally);
+        self.charge_call()?;
+        self.charge_bytes(bytes)
+    }
+
     /// Returns that the calls are spent, when it was said before. They stay spent, so once is enough to write down.
     pub(crate) fn over_calls(&self) -> Option<Failure> {
         self.tally.lock().over_calls.clone()

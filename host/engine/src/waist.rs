@@ -55,7 +55,6 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
     let (outcome, stamp) = match decide(frame, step, effect, fuel, false) {
         Ok(Decision::Ended(outcome, stamp)) => (outcome, stamp),
         Ok(Decision::GoOn(admitted)) => {
-            let _performing = frame.enter();
             let unfinished =
                 Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: false };
             go_on(unfinished, admitted).await
@@ -141,7 +140,8 @@ pub(crate) fn forget_unsent(frame: &Arc<Frame>) {
 fn end_unsent(frame: &Arc<Frame>, step: u32, by: &str) {
     let is_in_flight = frame.past_step(step).is_some_and(|known| known.end.is_none());
     if is_in_flight && !frame.run.past.is_trial && let Some(fuel) = frame.pending.announced(step) {
-        record_end(frame, step, fuel, Err(Failure::Cancelled { by: by.into() }));
+        let (outcome, stamp) = record_end(frame, step, fuel, Err(Failure::Cancelled { by: by.into() }));
+        frame.pending.end(step, stamp, outcome);
     }
 }
 
@@ -191,9 +191,9 @@ fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced
 /// Decides about an effect that was never asked for before.
 fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Decision {
     // What is refused counts as well: it is written down, and without end it would fill the journal.
-    let charged = if is_announced { Ok(()) } else { frame.charge_call() };
+    let bytes = size::of_effect(&effect);
+    let charged = if is_announced { frame.charge_bytes(bytes) } else { frame.charge_asked(bytes) };
     let effect = Arc::new(effect);
-    let charged = charged.and_then(|()| frame.charge_bytes(size::of_effect(&effect)));
     match charged.and_then(|()| authorize(frame, &effect)) {
         Ok(plan) => {
             let has_to_commit = effect.is_external() || frame.run.tape.is_eager();
@@ -272,7 +272,10 @@ async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stam
         return (outcome, known.stamp);
     }
     let outcome = frame.charge_bytes(size::of_outcome(&outcome)).and(outcome);
-    let (outcome, stamp) = record_end(&frame, step, fuel, outcome);
+    let (outcome, stamp) = match unfinished.is_started {
+        true => record_end(&frame, step, fuel, outcome),
+        false => (outcome.clone(), frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome) })),
+    };
     let kept = if run.tape.is_eager() { run.tape.commit().await } else { run.tape.keep_up(&run.ports.compute).await };
     match kept {
         Ok(()) => (outcome, stamp),

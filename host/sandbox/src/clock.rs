@@ -204,7 +204,9 @@ impl GoingOn {
     fn new(host: &dyn FrameHost, meter: &Meter, clock: &GuestClock, instant_ns: u64) -> Self {
         let left = Duration::from_nanos(instant_ns.saturating_sub(clock.monotonic_ns()));
         let ms = Self::ms_left(clock, instant_ns);
-        if left >= EFFECT_MIN && let Ok(number) = host.start(Effect::Sleep { ms }, meter.fuel()) {
+        if left >= EFFECT_MIN
+            && let Ok(number) = host.start(Effect::Sleep { ms }, meter.fuel())
+        {
             return Self::Effect(number);
         }
         Self::Timer(Box::pin(tokio::time::sleep(left)))

@@ -163,7 +163,13 @@ impl Journal for Failing {
 }
 
 /// Begins a run on a host whose journal stops after some events. Returns the run, unless nothing of it is durable.
-fn begin(journal: &Arc<dyn Journal>, outside: &Arc<Outside>, events: u64, is_written: bool, is_eager: bool) -> Option<RunId> {
+fn begin(
+    journal: &Arc<dyn Journal>,
+    outside: &Arc<Outside>,
+    events: u64,
+    is_written: bool,
+    is_eager: bool,
+) -> Option<RunId> {
     let failing = Failing::new(journal, events, is_written);
     let durability = Durability::new(failing.clone()).park_after(None);
     let durability = if is_eager { durability.eager() } else { durability };

@@ -57,14 +57,14 @@ impl Scene {
     fn cut(&self, step: &Value) -> (RunId, Arc<dyn Journal>) {
         let host = self.host(&self.journal);
         let scribe = json!({ "do": "agent", "name": "scribe", "with": { "looks": true, "steps": [step] } });
-        let mut started = scene::start(&host, scene::root(json!([scene::post("before"), scribe, scene::post("after")])));
+        let mut started =
+            scene::start(&host, scene::root(json!([scene::post("before"), scribe, scene::post("after")])));
         let (run, end) = (started.id, block(started.wait()));
         assert_eq!(end.state, RunState::Done, "{end:?}");
         let events = scene::events(&self.journal, run);
         let at_work = FramePath::root().child(1);
-        let ended = |event: &priory::core::Envelope| {
-            event.frame == at_work && matches!(event.event, Event::FrameEnded { .. })
-        };
+        let ended =
+            |event: &priory::core::Envelope| event.frame == at_work && matches!(event.event, Event::FrameEnded { .. });
         let count = events.iter().position(ended).expect("the scribe has ended");
         (run, scene::cut(&self.journal, run, &events[..count]))
     }

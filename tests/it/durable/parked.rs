@@ -116,7 +116,10 @@ fn siblings_of_a_question_are_left_alone() {
     let result = scene::is_sound(&scene.journal, &end, run);
     let results = &result["results"][0];
     assert_eq!((&results[1], &results[4]), (&json!(3), &json!("yes")), "{results:#}");
-    assert_eq!((&results[0]["results"][1], &results[2]["results"][1]), (&json!(["yes", "ann"]), &json!(["yes", "ann"])));
+    assert_eq!(
+        (&results[0]["results"][1], &results[2]["results"][1]),
+        (&json!(["yes", "ann"]), &json!(["yes", "ann"]))
+    );
     scene.outside.did_once(6);
     assert_eq!((scene.outside.repetitions(), scene.asked(run, "question"), scene.asked(run, "tool")), (0, 3, 2));
 }

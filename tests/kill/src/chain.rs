@@ -44,23 +44,32 @@ fn child(service: &str, number: u64, step: Step) -> Value {
 
 /// Returns the steps of a run that reach the service.
 pub(crate) fn posts(step: &Value) -> Vec<Step> {
-    let below = [&step["steps"], &step["with"]["steps"]].into_iter().filter_map(Value::as_array).flatten();
-    let own = Some(step).filter(|step| step["do"] == "post").and_then(|step| step["with"]["step"].as_u64());
+    let below = [step.get("steps"), step.pointer("/with/steps")];
+    let below = below.into_iter().flatten().filter_map(Value::as_array).flatten();
+    let own = Some(step).filter(|step| what(step) == Some("post")).and_then(|step| number(step, "/with/step"));
     own.into_iter().chain(below.flat_map(posts)).collect()
 }
 
 /// Returns what a step has to come to, by what the service answered; `None` where it did not answer.
 pub(crate) fn expected(step: &Value, answers: &HashMap<Step, u64>) -> Option<Value> {
-    let all = |steps: &Value| steps.as_array()?.iter().map(|step| expected(step, answers)).collect::<Option<Value>>();
-    match step["do"].as_str() {
-        Some("post") => {
-            let answer = answers.get(&step["with"]["step"].as_u64()?)?;
-            Some(json!([200, { "answer": answer }]))
-        }
-        Some("tool") => Some(json!(step["with"]["a"].as_u64()? + step["with"]["b"].as_u64()?)),
-        Some("agent") => all(&step["with"]["steps"]),
+    let all = |steps: &str| {
+        let steps = step.pointer(steps)?.as_array()?;
+        steps.iter().map(|step| expected(step, answers)).collect::<Option<Value>>()
+    };
+    match what(step) {
+        Some("post") => Some(json!([200, { "answer": answers.get(&number(step, "/with/step")?)? }])),
+        Some("tool") => Some(json!(number(step, "/with/a")? + number(step, "/with/b")?)),
+        Some("agent") => all("/with/steps"),
         Some("sleep" | "wasi-sleep" | "log") => Some(Value::Null),
         // The whole input has no name.
-        _ => all(&step["steps"]),
+        _ => all("/steps"),
     }
+}
+
+fn what(step: &Value) -> Option<&str> {
+    step.get("do")?.as_str()
+}
+
+fn number(step: &Value, pointer: &str) -> Option<u64> {
+    step.pointer(pointer)?.as_u64()
 }

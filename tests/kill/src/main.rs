@@ -66,4 +66,3 @@ impl Dice {
         self.roll() % end.max(1)
     }
 }
-

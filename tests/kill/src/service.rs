@@ -60,8 +60,11 @@ impl Book {
 
     fn take(&mut self, key: String, body: String, seed: u64) -> anyhow::Result<u64> {
         let what: Value = serde_json::from_str(&body).context("the body is no JSON")?;
-        let number = |field: &str| what[0][field].as_u64().with_context(|| format!("the body has no `{field}`: {body}"));
-        let step = (number("run")?, number("step")?);
+        let number = |pointer: &str| {
+            let number = what.pointer(pointer).and_then(Value::as_u64);
+            number.with_context(|| format!("the body has no {pointer}: {body}"))
+        };
+        let step = (number("/0/run")?, number("/0/step")?);
         self.arrivals += 1;
         self.by_step.entry(step).or_default().insert(key.clone());
         // It depends on when it was given: a host that forgets it cannot guess it.

@@ -117,7 +117,7 @@ async fn check_run(
         Event::RunEnded { result: Ok(report), .. } => Some(report.output.to_value()),
         _ => None,
     });
-    let results = result.map(|result| result["results"].clone());
+    let results = result.and_then(|result| result.get("results").cloned());
     let expected = chain::expected(&input, &answers);
     if results.is_none() || results != expected {
         let shown = |value: Option<serde_json::Value>| value.map(|value| Json::from(value).to_string());

@@ -98,6 +98,7 @@ impl Report {
 fn check(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
     let history = History::read(&story.events, story.was_ended_parked)?;
     end(story, &history)?;
+    budget(plan, &history)?;
     requests(&history, &story.arrivals)?;
     touches(plan, story)?;
     replay(plan, seed, story)
@@ -119,6 +120,15 @@ fn end(story: &Story, history: &History) -> Result<(), String> {
         return Err(format!("the run is said to have used {used:?}, and its frames used {frames:?}"));
     }
     Ok(())
+}
+
+/// The run has not spent more than it may, however often it was taken up.
+fn budget(plan: &Plan, history: &History) -> Result<(), String> {
+    let (allowed, used) = (plan.budget.amounts(), history.usage);
+    match used.fuel > allowed.fuel || used.calls > allowed.calls || used.bytes > allowed.bytes {
+        true => Err(format!("it was allowed {allowed:?}, and used {used:?}")),
+        false => Ok(()),
+    }
 }
 
 /// Every request that changes something has one key, one body, an intent that is kept; and what is said to have been

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a seed stands for: programs that call each other, with their grants and limits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
@@ -12,6 +13,10 @@ use priory_testkit::sim::{Act, Op, Outside, ScriptPlugin, SimRng};
 
 /// The agent with which every run begins.
 pub const ROOT: &str = "a0";
+/// How many steps the scripts of one run may have: each life goes through all of them again.
+const WEIGHT_MAX: u64 = 300;
+/// How many plans are drawn until one is small enough; the last is taken anyway.
+const DRAWS_MAX: u32 = 50;
 /// How long a frame of a steady run may take: longer than anything in it.
 const STEADY_TIME_MS: u64 = 10_000_000;
 
@@ -41,23 +46,44 @@ pub struct Plan {
     pub is_eager: bool,
     /// After how many milliseconds a run that rests leaves memory.
     pub park_after_ms: Option<u64>,
-    budget: BudgetSpec,
+    /// What the whole run may spend.
+    pub budget: BudgetSpec,
 }
 
 impl Plan {
-    /// Makes the plan of a seed.
+    /// Makes the plan of a seed: the first that is drawn and is not too large.
     pub fn of(seed: u64) -> Self {
         let rng = SimRng::new(seed);
+        let mut plan = Self::draw(&rng);
+        for _ in 0..DRAWS_MAX {
+            if plan.weight() <= WEIGHT_MAX {
+                break;
+            }
+            plan = Self::draw(&rng);
+        }
+        plan
+    }
+
+    /// Returns how many steps of scripts the whole run has at most.
+    fn weight(&self) -> u64 {
+        let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
+        for part in self.parts.iter().rev() {
+            let weight = weight(&part.script, &weights);
+            weights.insert(&part.name, weight);
+        }
+        weights.get(ROOT).copied().unwrap_or_default()
+    }
+
+    fn draw(rng: &SimRng) -> Self {
         let is_steady = rng.percent(50);
         let count = 1 + rng.index(5);
         let touching = usize::from(rng.percent(25));
-        let mut parts: Vec<Part> =
-            (0..count).map(|index| Writer { rng: &rng, is_steady, index, count }.part()).collect();
+        let mut parts: Vec<Part> = (0..count).map(|index| Writer { rng, is_steady, index, count }.part()).collect();
         for index in count..count + touching {
-            parts.push(touching_part(&rng, index));
+            parts.push(touching_part(rng, index));
         }
         if touching > 0 {
-            call_touching(&rng, &mut parts, count);
+            call_touching(rng, &mut parts, count);
         }
         let is_tight = !is_steady && rng.percent(25);
         let budget = BudgetSpec {
@@ -106,6 +132,20 @@ impl Plan {
         let limits: Limits = most.over_defaults();
         Catalog::new(plugins.clone(), agents.collect(), limits, self.budget).map_err(|error| error.to_string())
     }
+}
+
+/// Returns how many steps a script has at most, with those of all that it calls.
+fn weight(script: &[Op], weights: &BTreeMap<&str, u64>) -> u64 {
+    let weigh = |op: &Op| match op {
+        Op::Do(Act::Tool(name))
+        | Op::Start(Act::Tool(name))
+        | Op::Do(Act::Agent(name))
+        | Op::Start(Act::Agent(name)) => 1 + weights.get(name.trim_end_matches(".work")).copied().unwrap_or_default(),
+        Op::Repeat(times, body) => u64::from(*times) * weight(body, weights),
+        Op::Either(one, other) => 1 + weight(one, weights).max(weight(other, weights)),
+        _ => 1,
+    };
+    script.iter().map(weigh).sum()
 }
 
 fn asks(script: &[Op]) -> bool {

@@ -15,7 +15,7 @@ use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::text::printable;
-use crate::ui::waits::Waits;
+use crate::ui::waits::{ANSWER, Waits};
 
 /// Who answers where nobody says anything and the system does not know either.
 const SOMEBODY: &str = "operator";
@@ -128,6 +128,10 @@ async fn asked(
 
 /// Reads an answer: JSON where it is some, or else text.
 fn read_answer(text: &str, question: &Question, is_json: bool) -> Result<Json> {
+    if text == ANSWER {
+        return Err(Error::usage(format!("{ANSWER} stands where the answer has to be"))
+            .hint("write JSON or text in its place; this very word can be given as '\"ANSWER\"'"));
+    }
     let text_of = || Json::of(&text).map_err(|error| Error::usage(error.to_string()));
     match Json::parse(text.trim()) {
         Ok(json) if is_json || !wants_text(question) || json.as_str().starts_with('"') => Ok(json),
@@ -187,5 +191,7 @@ mod tests {
         assert_eq!(read("42", Some(r#"{"type":"integer"}"#), false).unwrap(), "42");
         assert_eq!(read("42", Some(r#"{"type":"string"}"#), true).unwrap(), "42");
         assert_eq!(read("go on", None, true).unwrap_err().exit, Exit::Usage);
+        assert_eq!(read("ANSWER", None, false).unwrap_err().exit, Exit::Usage);
+        assert_eq!(read("\"ANSWER\"", None, false).unwrap(), "\"ANSWER\"");
     }
 }

@@ -74,7 +74,7 @@ impl Live {
             let shown = Arc::new(Mutex::new(shown));
             let mine = shown.clone();
             let recorder = Arc::new(Each(move |envelope: &Envelope| {
-                unpoisoned(&mine).take(&envelope);
+                unpoisoned(&mine).take(envelope);
             }));
             return Ok((recorder, Self::Inline(shown)));
         }

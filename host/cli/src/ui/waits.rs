@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use super::text::{counted, indented, printable};
 use crate::when::{show_due, show_time};
 
+/// What stands in the place of the answer in the line to type. It is never taken for one: whoever pastes the line without
+/// reading it has approved nothing.
+pub(crate) const ANSWER: &str = "ANSWER";
 /// How many things that a run waits for are shown.
 const SHOWN_MAX: usize = 20;
 /// How much of a schema is shown, in characters.
@@ -81,7 +84,7 @@ impl Waits<'_> {
             let _ = writeln!(text, "    the answer fits {}", printable(&schema));
         }
         let by = question.who.first().map(|name| format!(" --by {}", shell_word(name))).unwrap_or_default();
-        let line = format!("priory answer {} {id} {}{by}{}", self.run, example(question), self.folder);
+        let line = format!("priory answer {} {id} {ANSWER}{by}{}", self.run, self.folder);
         let _ = writeln!(text, "    {}", printable(&line).cyan());
     }
 
@@ -104,18 +107,6 @@ fn wait_as_json(wait: &Wait) -> Value {
         object.insert("who".into(), json!(question.who));
     }
     value
-}
-
-/// Returns what stands in the place of the answer in the line to type.
-fn example(question: &Question) -> &'static str {
-    let schema = question.schema.as_ref().and_then(|schema| serde_json::from_str::<Value>(schema.as_str()).ok());
-    match schema.as_ref().and_then(|schema| schema.get("type")).and_then(Value::as_str) {
-        Some("boolean") => "true",
-        Some("integer" | "number") => "1",
-        Some("object") => "'{…}'",
-        Some("array") => "'[…]'",
-        _ => "'…'",
-    }
 }
 
 /// Writes a word so that a shell takes it as one.
@@ -152,7 +143,7 @@ mod tests {
         assert_eq!(shown.headline(), "waits for 1 answer and 1 timer");
         let expected = format!(
             "  {id}\n    Publish?\n    It is final.\n    for Ada L\n    until 1970-01-01 00:01:01 UTC (in 1.0 min)\n    \
-             the answer fits {{\"type\":\"boolean\"}}\n    priory answer {run} {id} true --by 'Ada L' --data runs\n  \
+             the answer fits {{\"type\":\"boolean\"}}\n    priory answer {run} {id} ANSWER --by 'Ada L' --data runs\n  \
              timer of frame 0, due 1970-01-01 00:00:00 UTC (now)\n  \
              when that is due: priory runs resume {run} --data runs\n"
         );

@@ -138,7 +138,8 @@ fn question(step: &Value) -> Question {
 /// `order`, also in which order they ended.
 fn all(step: &Value) -> Result<Value, Failure> {
     let steps = step["steps"].as_array().into_iter().flatten();
-    let mut waiting = steps.enumerate().map(|(at, step)| Ok((at, start(step)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let mut waiting =
+        steps.enumerate().map(|(at, step)| Ok((at, start(step)?))).collect::<Result<Vec<_>, Failure>>()?;
     let (mut results, mut order) = (vec![Value::Null; waiting.len()], Vec::new());
     while !waiting.is_empty() {
         let handles: Vec<&Pending> = waiting.iter().map(|(_, handle)| handle).collect();

@@ -121,7 +121,7 @@ fn sides(difference: &Difference) -> String {
 fn list(differences: &[Difference]) -> String {
     let mut rows = table::plain();
     for difference in differences.iter().take(LISTED_MAX) {
-        let text = |side: &Option<Side>| side.as_ref().map(|side| side.text.clone()).unwrap_or_default();
+        let text = |side: &Option<Side>| side.as_ref().map_or_else(|| "-".to_owned(), |side| side.text.clone());
         let (a, b, _) = cut(&text(&difference.a), &text(&difference.b), SIDE_CHARS);
         rows.add_row([format!("  {}", place(difference)), difference.what.to_owned(), a, b]);
     }
@@ -185,7 +185,7 @@ first difference: step 1 of frame 0 (agent a), another outcome
                   ^
 
 then
-  step 2 of frame 0 (agent a)  another outcome    y
+  step 2 of frame 0 (agent a)  another outcome  -  y
 
          SAME  CHANGED  ONLY IN A  ONLY IN B
 effects    10        1          0          1

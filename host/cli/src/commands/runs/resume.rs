@@ -101,7 +101,7 @@ impl Many<'_> {
             let mut ready = taking::ready(&self.journal, &*self.clock).await?;
             ready.retain(|run| self.is_meant(*run));
             // A run that stayed open cannot go on here, and would not the next time either.
-            ready.retain(|run| !self.taken.get(run).is_some_and(|taken| stays_open(taken)));
+            ready.retain(|run| !self.taken.get(run).is_some_and(stays_open));
             if !ready.is_empty() {
                 let (json, taken) = (self.args.json, &mut self.taken);
                 let mut tell = |one: &Taken| {

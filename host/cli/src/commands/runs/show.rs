@@ -221,7 +221,7 @@ impl<'a> Tree<'a> {
         let Some(frame) = self.history.frames.get(root) else { return };
         let mark = mark(frame.end.as_ref().map(|(failure, _)| failure.is_none()));
         let facts = frame.end.as_ref().map(|(_, usage)| facts(usage)).unwrap_or_default();
-        self.line(mark, depth, &format!("{root} {}", frame.program), &facts);
+        self.line(&mark, depth, &format!("{root} {}", frame.program), &facts);
         self.steps(root, depth + 1);
     }
 
@@ -243,7 +243,7 @@ impl<'a> Tree<'a> {
             None => " …".to_owned(),
         };
         let facts = frame.and_then(|frame| frame.end.as_ref()).map(|(_, usage)| facts(usage)).unwrap_or_default();
-        self.line(mark(is_ok), depth, &format!("{path} {}{outcome}", value::effect(&step.effect)), &facts);
+        self.line(&mark(is_ok), depth, &format!("{path} {}{outcome}", value::effect(&step.effect)), &facts);
     }
 
     fn line(&mut self, mark: &str, depth: usize, text: &str, facts: &str) {
@@ -260,8 +260,9 @@ impl<'a> Tree<'a> {
             false => text,
         };
         // What it took is left out where there is no room for it.
-        let facts = if facts.is_empty() || len + 2 + facts_len > room { String::new() } else { format!("  {facts}") };
-        self.lines.push(format!("{margin}{mark} {text}{}", facts.dimmed()));
+        let has_facts = !facts.is_empty() && len + 2 + facts_len <= room;
+        let facts = if has_facts { format!("  {}", facts.dimmed()) } else { String::new() };
+        self.lines.push(format!("{margin}{mark} {text}{facts}"));
     }
 
     fn finish(self) -> String {
@@ -273,11 +274,11 @@ impl<'a> Tree<'a> {
     }
 }
 
-fn mark(is_ok: Option<bool>) -> &'static str {
+fn mark(is_ok: Option<bool>) -> String {
     match is_ok {
-        Some(true) => "✓",
-        Some(false) => "✗",
-        None => "▸",
+        Some(true) => "✓".green().to_string(),
+        Some(false) => "✗".red().to_string(),
+        None => "▸".cyan().to_string(),
     }
 }
 
