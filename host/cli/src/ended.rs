@@ -147,7 +147,7 @@ mod tests {
         let start = r#"{"event":"result","exit":0,"state":"done","run":"run_00000000000000000000000000","report":{"output":{"b":1.50,"a":2},"summary":null},"usage":{"fuel":0,"#;
         assert!(line.starts_with(start), "{line}");
         let line = ended(Err(Failure::other("x")), false).as_json();
-        assert!(line.contains(r#","failure":{"kind":"other","message":"x""#), "{line}");
+        assert!(line.contains(r#","failure":{"kind":"other","detail":{"message":"x""#), "{line}");
         assert!(Json::parse(&line).is_ok());
     }
 

@@ -128,7 +128,7 @@ pub(crate) async fn find(journal: &Arc<dyn Journal>, text: &str) -> Result<RunIn
         return last
             .ok_or_else(|| Error::not_found("no run is kept").hint("`priory run` keeps the runs that it starts"));
     }
-    if let Ok(id) = text.parse::<RunId>() {
+    if let Some(id) = exact(text) {
         return Ok(journal.info(id).await?);
     }
     let (first, last) = range(text).ok_or_else(|| {
@@ -157,6 +157,11 @@ pub(crate) async fn find(journal: &Arc<dyn Journal>, text: &str) -> Result<RunIn
     }
 }
 
+/// Reads a whole id. One that is too large comes out as another one, which nobody means.
+fn exact(text: &str) -> Option<RunId> {
+    text.parse::<RunId>().ok().filter(|id| id.to_string().eq_ignore_ascii_case(text))
+}
+
 /// Returns the first and the last id that begin with a text.
 fn range(text: &str) -> Option<(RunId, RunId)> {
     let rest = text.strip_prefix(RUN_PREFIX).unwrap_or(text).to_ascii_uppercase();
@@ -165,7 +170,7 @@ fn range(text: &str) -> Option<(RunId, RunId)> {
     }
     let filled = |with: &str| {
         let tail = with.repeat(RUN_CHARS - rest.len());
-        format!("{RUN_PREFIX}{rest}{tail}").parse::<RunId>().ok()
+        exact(&format!("{RUN_PREFIX}{rest}{tail}"))
     };
     Some((filled("0")?, filled("Z")?))
 }

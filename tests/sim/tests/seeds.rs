@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use priory_sim::{Report, exhaust, try_seed};
 
 /// How many seeds are tried where nobody says how many.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 2_500;
 /// How many seeds have a crash at each of their steps.
-const EXHAUSTED: u64 = 40;
+const EXHAUSTED: u64 = 12;
 /// How many failures are shown.
 const SHOWN_MAX: usize = 5;
 /// Seeds that showed something wrong once.
-const KNOWN: [u64; 20] =
-    [4, 6, 10, 20, 34, 49, 61, 65, 84, 141, 220, 809, 1_360, 1_132, 1_677, 3_883, 8_032, 8_366, 9_001, 12_345];
+const KNOWN: [u64; 18] = [4, 6, 10, 11, 12, 20, 27, 34, 49, 61, 65, 141, 220, 809, 1_360, 1_677, 3_883, 8_032];
 
 /// Tries seeds on every core, and tells which failed.
 fn try_all(seeds: &[u64], mode: &str, act: fn(u64) -> Result<Report, String>) {

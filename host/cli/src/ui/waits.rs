@@ -47,7 +47,7 @@ impl Waits<'_> {
     /// Says what the run waits for, each with the line to type.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
-        for wait in self.waits.iter().take(SHOWN_MAX) {
+        for wait in self.sorted().into_iter().take(SHOWN_MAX) {
             match &wait.question {
                 Some((id, question)) => self.question(&mut text, *id, question, wait.due_unix_ms),
                 None => {
@@ -88,13 +88,20 @@ impl Waits<'_> {
         let _ = writeln!(text, "    {}", printable(&line).cyan());
     }
 
+    /// Returns the waits in the order of the program: in which they began is up to chance.
+    fn sorted(&self) -> Vec<&Wait> {
+        let mut waits: Vec<&Wait> = self.waits.iter().collect();
+        waits.sort_by(|a, b| (&a.frame, a.step).cmp(&(&b.frame, b.step)));
+        waits
+    }
+
     fn due(&self, due: u64) -> String {
         format!("{} UTC ({})", show_time(due), show_due(due, self.now))
     }
 
     /// Writes it for programs.
     pub(crate) fn as_json(&self) -> Value {
-        self.waits.iter().map(wait_as_json).collect()
+        self.sorted().into_iter().map(wait_as_json).collect()
     }
 }
 

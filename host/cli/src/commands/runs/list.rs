@@ -229,7 +229,21 @@ mod tests {
 
     #[test]
     fn a_list_fits_where_it_is_read() {
-        check(true, "W");
-        check(false, "N");
+        check(
+            true,
+            "\
+RUN                             STATE      PROGRAM                          STARTED (UTC)         TOOK  EVENTS     BYTES  WAITS FOR                  LABELS
+run_01M7YKMFER0000000000000007  parked     agent editor                     2026-11-21 08:30:15  5.0 s    1234  55.4 KiB  1 answer, due in 59.9 min  job=7
+run_01M7YKMFER0000000000000007  cancelled  agent an-agent-with-a-long-name  2026-11-21 08:30:15  3.2 s    1234  55.4 KiB                             job=7
+",
+        );
+        check(
+            false,
+            "\
+RUN             STATE      PROGRAM     BEGAN (UTC)   TOOK     BYTES  WAITS
+run_01M7YKMFER  parked     editor      11-21 08:30  5.0 s  55.4 KiB  1 answer
+run_01M7YKMFER  cancelled  an-agent-…  11-21 08:30  3.2 s  55.4 KiB
+",
+        );
     }
 }
