@@ -56,7 +56,9 @@ macro_rules! id_type {
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let error = || IdError::new(text, $kind, concat!($prefix, " and 26 characters"));
                 let rest = text.strip_prefix($prefix).ok_or_else(error)?;
-                ulid::Ulid::from_string(rest).map(|id| Self(id.0)).map_err(|_| error())
+                let id = ulid::Ulid::from_string(rest).map(|id| Self(id.0)).map_err(|_| error())?;
+                // The library takes numbers that do not fit and cuts them.
+                if id.to_string().eq_ignore_ascii_case(text) { Ok(id) } else { Err(error()) }
             }
         }
 

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::past::{Ends, Past};
 use crate::run::Halt;
 use crate::schema::Schema;
-use crate::start::{Engine, Plan, Started, Target, root_job};
+use crate::start::{Engine, Opened, Plan, Started, Target, root_job};
 use crate::tape::{Keeping, Tape};
 
 /// How many events are read at once.
@@ -110,8 +110,8 @@ impl Engine {
         let tape = Arc::new(Tape::new(id, clock, recorder, Some(keeping), None, ends.next_seq));
         tape.stand(RunState::Open);
         tape.record(&FramePath::root(), 0, Event::RunResumed { engine: self.ports().engine.clone() });
-        let (run, receiver, job) = self.reopen(catalog, id, &ends, tape, past)?;
-        Ok(self.launch(run, receiver, job, park_after))
+        let opened = self.reopen(catalog, id, &ends, tape, past)?;
+        Ok(self.launch(opened, park_after))
     }
 
     /// Executes a run again, offline, and compares everything with what is recorded.
@@ -120,9 +120,10 @@ impl Engine {
         let id = id.ok_or_else(|| Failure::absent("run", "it has no events"))?;
         let (past, ends) = Past::read(trial.events, true).map_err(|reason| unreadable(id, reason))?;
         let tape = Arc::new(Tape::new(id, self.ports().clock.clone(), trial.recorder, None, None, ends.next_seq));
-        let (run, receiver, job) = self.reopen(catalog, id, &ends, tape, past)?;
+        let opened = self.reopen(catalog, id, &ends, tape, past)?;
+        let run = opened.run.clone();
         let is_open_ended = run.past.is_open_ended;
-        let mut started = self.launch(run.clone(), receiver, job, None);
+        let mut started = self.launch(opened, None);
         let end = started.wait().await;
         Ok(match (run.take_halt(), ends.result) {
             (Some(Halt::Past { frame, step }), _) => Replayed::UpTo { at: format!("step {step} of frame {frame}") },
@@ -137,7 +138,6 @@ impl Engine {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "three things that `launch` takes apart again")]
     fn reopen(
         &self,
         catalog: &Arc<Catalog>,
@@ -145,10 +145,7 @@ impl Engine {
         ends: &Ends,
         tape: Arc<Tape>,
         past: Past,
-    ) -> Result<
-        (Arc<crate::run::Run>, tokio::sync::oneshot::Receiver<crate::start::RunEnd>, crate::execute::Job),
-        Failure,
-    > {
+    ) -> Result<Opened, Failure> {
         let started = &ends.started;
         let seed = blake3::Hash::from_hex(&started.seed).map_err(|error| unreadable(id, error.to_string()))?;
         let (inputs, budget) = (started.inputs.clone(), started.budget);
@@ -163,7 +160,7 @@ impl Engine {
             }
         };
         let (job, _) = root_job(&run, target, started.grants.clone(), &started.limits)?;
-        Ok((run, receiver, job))
+        Ok(Opened { run, receiver, job })
     }
 }
 

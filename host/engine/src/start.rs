@@ -192,6 +192,13 @@ pub(crate) struct Plan {
     pub(crate) past: Past,
 }
 
+/// A run that is ready to be set going.
+pub(crate) struct Opened {
+    pub(crate) run: Arc<Run>,
+    pub(crate) receiver: oneshot::Receiver<RunEnd>,
+    pub(crate) job: Job,
+}
+
 impl Engine {
     /// Makes an engine that stands on these ports.
     pub fn new(ports: Ports) -> Self {
@@ -240,7 +247,8 @@ impl Engine {
         };
         tape.record(&FramePath::root(), 0, Event::RunStarted(Box::new(started)));
         tape.commit_behind(&self.ports.compute);
-        Ok(self.launch(run, receiver, job, durable.and_then(|durable| durable.park_after)))
+        let opened = Opened { run, receiver, job };
+        Ok(self.launch(opened, durable.and_then(|durable| durable.park_after)))
     }
 
     /// Makes a run of its parts, without starting anything.
@@ -277,11 +285,10 @@ impl Engine {
     /// Sets a run going.
     pub(crate) fn launch(
         &self,
-        run: Arc<Run>,
-        receiver: oneshot::Receiver<RunEnd>,
-        job: Job,
+        opened: Opened,
         park_after: Option<std::time::Duration>,
     ) -> Started {
+        let Opened { run, receiver, job } = opened;
         let (id, weak) = (run.id, Arc::downgrade(&run));
         let task = self.ports.compute.spawn(Box::pin(drive::drive(run, job, park_after)));
         Started { id, run: weak, receiver: Some(receiver), end: None, task: Some(task) }
