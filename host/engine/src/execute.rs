@@ -37,6 +37,10 @@ pub(crate) enum Body {
 /// How long a frame may take that is executed again to see whether it comes to the same: a slow machine decides nothing.
 const TRIAL_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long a frame may take at least that is taken up again: it has to come back to where it was, or what it did before
+/// would be cut short.
+const RETURN_TIME: Duration = Duration::from_secs(5);
+
 /// Code of the embedder that orchestrates a run as a program.
 pub(crate) type NativeProgram = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<Returned, Failure>> + Send>;
 
@@ -83,12 +87,13 @@ pub(crate) async fn execute(
         None => None,
     };
     let clock = run.ports.clock.clone();
-    // What the frame had worked before counts.
-    let worked = past.as_ref().map(|past| past.worked).unwrap_or_default();
     let (started, quiet) = (clock.elapsed(), run.activity.quiet());
-    let time = match run.past.is_trial {
-        true => TRIAL_TIME,
-        false => Duration::from_millis(job.limits.get(Dimension::TimeMs)).saturating_sub(worked),
+    let limit = Duration::from_millis(job.limits.get(Dimension::TimeMs));
+    let time = match &past {
+        _ if run.past.is_trial => TRIAL_TIME,
+        // What the frame had worked before counts, and the way back to where it was takes some time of its own.
+        Some(past) => limit.saturating_sub(past.worked).max(limit.min(RETURN_TIME)),
+        None => limit,
     };
     let rested = parent.map(|parent| parent.rested()).unwrap_or_default();
     let own_end = started.saturating_add(time);
