@@ -139,7 +139,10 @@ pub(crate) fn forget_unsent(frame: &Arc<Frame>) {
 /// Gives a request an end that was on its way before, when the host went away, and is withdrawn before it is sent again.
 fn end_unsent(frame: &Arc<Frame>, step: u32, by: &str) {
     let is_in_flight = frame.past_step(step).is_some_and(|known| known.end.is_none());
-    if is_in_flight && !frame.run.past.is_trial && let Some(fuel) = frame.pending.announced(step) {
+    if is_in_flight
+        && !frame.run.past.is_trial
+        && let Some(fuel) = frame.pending.announced(step)
+    {
         let (outcome, stamp) = record_end(frame, step, fuel, Err(Failure::Cancelled { by: by.into() }));
         frame.pending.end(step, stamp, outcome);
     }

@@ -33,6 +33,9 @@ pub(crate) struct Found {
     resumed_most: u64,
     steps: u64,
     replayed: u64,
+    /// Steps that did not reach the service, and steps that did so under several keys.
+    missing: u64,
+    twice: u64,
     violations: Vec<String>,
 }
 
@@ -55,6 +58,7 @@ pub(crate) async fn check(folder: &Path, service: &Service, host: &Host, options
     service.with(|book| {
         for ((number, step), keys) in &book.by_step {
             if keys.len() > 1 {
+                found.twice += 1;
                 found.violations.push(format!("step {step} of run {number} was done twice: {keys:?}"));
             }
             let Some(info) = numbers.get(number) else {
@@ -135,7 +139,10 @@ fn answers(input: &serde_json::Value, number: u64, service: &Service, found: &mu
             let key = book.by_step.get(&(number, step)).and_then(|keys| keys.first());
             match key.and_then(|key| book.answer(key)) {
                 Some(answer) => drop(answers.insert(step, answer)),
-                None => found.violations.push(format!("step {step} of run {number} is missing")),
+                None => {
+                    found.missing += 1;
+                    found.violations.push(format!("step {step} of run {number} is missing"));
+                }
             }
         }
     });
@@ -176,6 +183,8 @@ pub(crate) fn tell(found: &Found, done: &Done, service: &Service) -> anyhow::Res
         ("  keys that arrived", keys.to_string()),
         ("  requests", arrivals.to_string()),
         ("  repeated under their key", repetitions.to_string()),
+        ("  missing", found.missing.to_string()),
+        ("  done twice", found.twice.to_string()),
         ("violations", found.violations.len().to_string()),
     ];
     for (name, figure) in rows {
