@@ -180,7 +180,10 @@ impl FromStr for Grant {
             return Ok(bare);
         }
         let (kind, value) = text.split_once('=').ok_or_else(|| {
-            RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or one of the words `log`, `human`, `sleep`")
+            RuleError::new(
+                text,
+                "a grant is `kind=value`, such as `tool=files.read`, or one of the words `log`, `human`, `sleep`",
+            )
         })?;
         Ok(match kind {
             "tool" => Self::Tool(value.parse()?),

@@ -50,7 +50,14 @@ impl std::fmt::Debug for Activity {
 impl Activity {
     /// Makes the activities of a new run: none.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { counts: Mutex::default(), has_rested: AtomicBool::new(false), clock, changed: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                counts: Mutex::default(),
+                has_rested: AtomicBool::new(false),
+                clock,
+                changed: Notify::new(),
+            }),
+        }
     }
 
     /// Begins an activity, until the guard is dropped.

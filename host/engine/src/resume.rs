@@ -187,7 +187,8 @@ pub async fn answer(journal: &Arc<dyn Journal>, clock: &dyn Clock, reply: Reply)
     let mut waits = journal.waits(run).await?;
     let position = waits.iter().position(|wait| wait.question.as_ref().is_some_and(|(open, _)| *open == id));
     let no_question = || {
-        let reason = format!("{run} does not ask it, or it was answered before: `priory runs show {run}` shows what it asks");
+        let reason =
+            format!("{run} does not ask it, or it was answered before: `priory runs show {run}` shows what it asks");
         Failure::absent(format!("question {id}"), reason)
     };
     let wait = waits.remove(position.ok_or_else(no_question)?);

@@ -283,11 +283,7 @@ impl Engine {
     }
 
     /// Sets a run going.
-    pub(crate) fn launch(
-        &self,
-        opened: Opened,
-        park_after: Option<std::time::Duration>,
-    ) -> Started {
+    pub(crate) fn launch(&self, opened: Opened, park_after: Option<std::time::Duration>) -> Started {
         let Opened { run, receiver, job } = opened;
         let (id, weak) = (run.id, Arc::downgrade(&run));
         let task = self.ports.compute.spawn(Box::pin(drive::drive(run, job, park_after)));
@@ -354,4 +350,3 @@ pub(crate) fn into_report(returned: Returned) -> Result<Report, Failure> {
             .map_err(|error| Failure::other(error.to_string())),
     }
 }
-

@@ -59,7 +59,9 @@ pub enum JournalError {
         what: String,
     },
     /// Another version wrote it.
-    #[error("the journal in {path} has format {found}, this version reads up to {newest}: use the version that wrote it")]
+    #[error(
+        "the journal in {path} has format {found}, this version reads up to {newest}: use the version that wrote it"
+    )]
     Format {
         /// The folder.
         path: PathBuf,
