@@ -208,20 +208,22 @@ async fn begin(
             native(Context::new(frame.clone())).await
         }
         Body::Guest { plugin, entry } => {
-            let (started, unix_ms) = match frame.given.past.as_ref().and_then(|past| past.started.as_ref()) {
-                Some((known, stamp)) => ((**known).clone(), stamp.unix_ms),
-                None => {
-                    let digest = plugin.plugin.info().digest;
-                    let started = given(frame, program, digest, config)?;
-                    let stamp = frame.record(0, Event::FrameStarted(Box::new(started.clone())));
-                    (started, stamp.unix_ms)
-                }
+            let known = frame.given.past.as_ref().and_then(|past| past.started.as_ref());
+            let started = match known {
+                Some((known, _)) => known.clone(),
+                None => Box::new(given(frame, program, plugin.plugin.info().digest, config)?),
+            };
+            let (mounts, env, config) = (started.mounts.clone(), started.env.clone(), started.config.clone());
+            let nature = doubt::nature(&plugin, &started);
+            let unix_ms = match known {
+                Some((_, stamp)) => stamp.unix_ms,
+                None => frame.record(0, Event::FrameStarted(started)).unix_ms,
             };
             // What is tried may come from elsewhere, with all that it says of itself: it never touches a file.
-            if frame.run.past.is_trial && !started.mounts.is_empty() {
+            if frame.run.past.is_trial && !mounts.is_empty() {
                 return Err(doubt::cannot_be_tried());
             }
-            if doubt::nature(&plugin, &started) >= Nature::Repeatable
+            if nature >= Nature::Repeatable
                 && let Err(error) = frame.run.tape.commit().await
             {
                 return frame.run.halt(error.into()).await;
@@ -231,9 +233,9 @@ async fn begin(
                 label: frame.given.label.clone(),
                 depth: frame.given.path.depth(),
                 limits: frame.given.limits,
-                mounts: started.mounts,
-                env: started.env,
-                config: started.config,
+                mounts,
+                env,
+                config,
                 seed: frame.run.seed_of(&frame.given.path),
                 unix_ms,
                 seen: frame.seen.clone(),

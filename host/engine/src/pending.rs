@@ -87,6 +87,9 @@ impl Pending {
 
     /// Waits until no task is left, so that nothing of them can happen after what follows.
     pub(crate) async fn idle(&self) {
+        if self.live.load(Ordering::Acquire) == 0 {
+            return;
+        }
         loop {
             let idle = self.idle.notified();
             if self.live.load(Ordering::Acquire) == 0 {

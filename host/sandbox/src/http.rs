@@ -2,8 +2,8 @@
 //! Outgoing requests of `wasi:http`: each is an effect. The runtime's own way out is compiled out.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -25,29 +25,35 @@ const OPEN_MAX: usize = 32;
 pub(crate) struct Outgoing {
     host: Arc<dyn FrameHost>,
     meter: Arc<Meter>,
-    open: Arc<Open>,
-    shown: Arc<Shown>,
+    body_bytes_max: usize,
+    /// Made when the guest sends its first request: most never do.
+    open: OnceLock<Arc<Open>>,
     /// The number of the request that was announced last, until somebody takes it.
     announced: Option<u32>,
 }
 
 /// What is on its way for one guest.
-struct Open {
+pub(crate) struct Open {
     requests: AtomicUsize,
     /// Bytes of bodies that are being written, all together.
     body_bytes: AtomicUsize,
     body_bytes_max: usize,
+    /// Which answers may reach the guest.
+    pub(crate) shown: Shown,
 }
 
 impl Outgoing {
     pub(crate) fn new(host: Arc<dyn FrameHost>, meter: Arc<Meter>, body_bytes_max: usize) -> Self {
-        let open = Open { requests: AtomicUsize::new(0), body_bytes: AtomicUsize::new(0), body_bytes_max };
-        Self { host, meter, open: Arc::new(open), shown: Arc::default(), announced: None }
+        Self { host, meter, body_bytes_max, open: OnceLock::new(), announced: None }
     }
 
-    /// Returns which answers may reach the guest.
-    pub(crate) fn shown(&self) -> &Arc<Shown> {
-        &self.shown
+    /// Returns what is on its way.
+    pub(crate) fn open(&self) -> &Arc<Open> {
+        self.open.get_or_init(|| {
+            let (requests, body_bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let body_bytes_max = self.body_bytes_max;
+            Arc::new(Open { requests, body_bytes, body_bytes_max, shown: Shown::default() })
+        })
     }
 
     /// Takes the number of the request that was announced last.
@@ -58,12 +64,12 @@ impl Outgoing {
     /// Gives a request its place among the effects of the guest, now: it is counted, and refused if it is refused.
     fn announce(&mut self, request: &http::Request<WasiBody>) -> Result<(Announced, Url), Error> {
         let url = url_of(request)?;
-        if self.open.requests.fetch_add(1, Ordering::Relaxed) >= OPEN_MAX {
-            self.open.requests.fetch_sub(1, Ordering::Relaxed);
+        let open = self.open().clone();
+        if open.requests.fetch_add(1, Ordering::Relaxed) >= OPEN_MAX {
+            open.requests.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::InternalError(Some(format!("more than {OPEN_MAX} requests are open at once"))));
         }
-        let (host, open, shown) = (self.host.clone(), self.open.clone(), self.shown.clone());
-        let mut announced = Announced { host, open, shown, number: None, body_bytes: 0 };
+        let mut announced = Announced { host: self.host.clone(), open, number: None, body_bytes: 0 };
         let number = self.host.announce(request.method().as_str(), &url, self.meter.fuel());
         announced.number = Some(number.map_err(|failure| error_of(&failure))?);
         self.announced = announced.number;
@@ -75,7 +81,6 @@ impl Outgoing {
 struct Announced {
     host: Arc<dyn FrameHost>,
     open: Arc<Open>,
-    shown: Arc<Shown>,
     number: Option<u32>,
     body_bytes: usize,
 }
@@ -87,7 +92,7 @@ impl Drop for Announced {
         if let Some(number) = self.number {
             self.host.forget(number);
             // Nothing comes of it, and whoever waits for it has to be told.
-            self.shown.show(number);
+            self.open.shown.show(number);
         }
     }
 }
@@ -129,7 +134,7 @@ impl Announced {
     async fn send(&mut self, request: HttpRequest) -> Outcome {
         let Some(number) = self.number else { return Err(Failure::other("the request was not announced")) };
         self.host.send(number, request);
-        self.shown.shown(number).await;
+        self.open.shown.shown(number).await;
         let outcome = self.host.outcome(number).await;
         self.number = None;
         outcome

@@ -139,7 +139,7 @@ fn subscribe(
 /// Returns the number of the effect that a pollable waits for, if it is an answer that the guest has not waited for.
 fn answer_of(guest: &Guest, pollable: u32) -> Option<u32> {
     match guest.races.watched.get(&pollable) {
-        Some(Watched::Answer(number)) if !guest.outgoing.shown().has(*number) => Some(*number),
+        Some(Watched::Answer(number)) if !guest.outgoing.open().shown.has(*number) => Some(*number),
         _ => None,
     }
 }
@@ -159,7 +159,7 @@ async fn wait(
     let (mut numbers, mut ready) = (Vec::new(), HashSet::new());
     for rep in &reps {
         match guest.races.watched.get(rep).copied() {
-            Some(Watched::Answer(number)) if !guest.outgoing.shown().has(number) => numbers.push((*rep, number)),
+            Some(Watched::Answer(number)) if !guest.outgoing.open().shown.has(number) => numbers.push((*rep, number)),
             Some(Watched::Sleep(sleep)) => match guest.table.get_mut(&Resource::<Sleep>::new_borrow(sleep))?.race() {
                 None => drop(ready.insert(*rep)),
                 Some(number) => numbers.extend(number.map(|number| (*rep, number))),
@@ -180,16 +180,16 @@ async fn wait(
 
 /// Waits for the effect that ends first, and returns the pollable that stands for it when it is ready.
 async fn first(guest: &mut Guest, numbers: &[(u32, u32)]) -> wasmtime::Result<Option<u32>> {
-    let (shown, host) = (guest.outgoing.shown().clone(), guest.host.clone());
+    let (open, host) = (guest.outgoing.open().clone(), guest.host.clone());
     let (reps, numbers): (Vec<u32>, Vec<u32>) = numbers.iter().copied().unzip();
     let at = tokio::select! {
         biased;
         // Of a request that could not be read as a whole nothing comes, and nobody else says so.
-        at = shown.any(&numbers) => at,
+        at = open.shown.any(&numbers) => at,
         at = host.wait_any(&numbers) => at,
     };
     let (Some(rep), Some(number)) = (reps.get(at), numbers.get(at)) else { return Ok(None) };
-    shown.show(*number);
+    open.shown.show(*number);
     HostPollable::block(&mut guest.table, Resource::new_borrow(*rep)).await?;
     Ok(Some(*rep))
 }
@@ -212,7 +212,7 @@ async fn is_ready(mut store: StoreContextMut<'_, Guest>, pollable: Resource<DynP
         if !has_ended {
             return Ok(false);
         }
-        guest.outgoing.shown().show(number);
+        guest.outgoing.open().shown.show(number);
         HostPollable::block(&mut guest.table, pollable).await?;
         return Ok(true);
     }

@@ -33,6 +33,8 @@ thread_local! {
         RefCell::new(Compressor::with_prepared_dictionary(&ENCODER).ok());
     static LIST_COMPRESSOR: RefCell<Option<Compressor<'static>>> =
         RefCell::new(Compressor::with_prepared_dictionary(&LIST_ENCODER).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> =
+        RefCell::new(Decompressor::with_prepared_dictionary(&DECODER).ok());
 }
 
 /// Wraps bytes for a segment: a number that says how (lowest bit) and how many times they were cut (the rest), and them.
@@ -62,8 +64,9 @@ pub(super) fn open(sealed: &[u8], bytes_max: usize) -> Result<(u8, Vec<u8>), Str
     }
     let length = read_number(&mut rest).and_then(|length| usize::try_from(length).ok());
     let length = length.filter(|length| *length <= bytes_max).ok_or("its length is not right")?;
-    let unzipped =
-        Decompressor::with_prepared_dictionary(&DECODER).and_then(|mut unzip| unzip.decompress(rest, length));
+    let no_memory = || std::io::Error::other("there is no memory for it");
+    let unzipped = DECOMPRESSOR
+        .with_borrow_mut(|unzip| unzip.as_mut().ok_or_else(no_memory).and_then(|unzip| unzip.decompress(rest, length)));
     let bytes = unzipped.map_err(|error| format!("it cannot be unpacked: {error}"))?;
     match bytes.len() == length {
         true => Ok((how >> 1, bytes)),
