@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keeps runs with all that they need to go on later: what was configured, and the plugins themselves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use priory_core::amounts::BudgetSpec;
+use priory_core::journal::{RunQuery, RunState};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Journal, JournalError, Limits, RunId};
 use priory_engine::{Catalog, Durable, Fork, Resume, Turn};
@@ -20,6 +21,11 @@ use crate::spec::{AgentSpec, PluginSpec};
 
 /// After how long a run that only waits for people and timers leaves memory.
 const PARK_AFTER: Duration = Duration::from_millis(200);
+
+/// How many open runs are listed at once.
+const PAGE_RUNS: usize = 1_000;
+/// How many waits that are due are looked at.
+pub const DUE_MAX: usize = 100_000;
 
 /// How runs are kept.
 #[derive(Clone)]
@@ -84,6 +90,23 @@ impl Description {
         }
         Ok(description)
     }
+}
+
+/// Returns the runs that a host left open, and those that wait for something that is due.
+pub async fn may_go_on(journal: &Arc<dyn Journal>, unix_ms: u64) -> Result<BTreeSet<RunId>, JournalError> {
+    let (mut runs, mut before) = (BTreeSet::new(), None);
+    loop {
+        let states = vec![RunState::Open];
+        let page = journal.list(RunQuery { states, before, most: PAGE_RUNS, ..RunQuery::default() }).await?;
+        runs.extend(page.iter().map(|info| info.id));
+        before = page.last().map(|info| info.id);
+        if page.len() < PAGE_RUNS {
+            break;
+        }
+    }
+    let due = journal.due(unix_ms, DUE_MAX).await?;
+    runs.extend(due.into_iter().map(|due| due.run));
+    Ok(runs)
 }
 
 /// Returns under which digest the configuration of a run is kept.
@@ -169,6 +192,11 @@ impl Keeper {
         let instead = is_current.then(|| (self.catalog, self.plugins.clone()));
         let fork = Fork { run, id, turn, unix_ms, instead };
         Ok(priory_engine::fork::fork(&self.durability.journal, catalog, fork).await?)
+    }
+
+    /// Returns the runs that may go on.
+    pub(crate) async fn may_go_on(&self, unix_ms: u64) -> Result<BTreeSet<RunId>, Error> {
+        Ok(may_go_on(&self.durability.journal, unix_ms).await?)
     }
 
     /// Returns the catalog that a run began with.

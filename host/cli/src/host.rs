@@ -84,6 +84,17 @@ impl Host {
         keeper.fork(&catalog, run, ports.ids.run(unix_ms), unix_ms, turn, is_current).await
     }
 
+    /// Takes up every run that may go on: those that a host left open, and those that wait for something that is due. It is
+    /// what a host does once, when it starts: a run that it has in memory already would be taken from itself.
+    pub async fn resume_all(&self, recorder: impl Fn(RunId) -> Arc<dyn Recorder>) -> Result<Vec<Started>, Error> {
+        let keeper = self.keeper.as_ref().ok_or(Error::NotKept)?;
+        let mut started = Vec::new();
+        for run in keeper.may_go_on(self.clock().unix_ms()).await? {
+            started.push(self.resume(run, recorder(run)).await?);
+        }
+        Ok(started)
+    }
+
     /// Executes a run again, offline, and tells whether everything comes to the same.
     pub async fn replay(&self, events: Vec<Envelope>, recorder: Arc<dyn Recorder>) -> Result<Replayed, Error> {
         Ok(self.engine.replay(&self.catalog, Trial { events, recorder }).await?)

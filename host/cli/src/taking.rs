@@ -7,6 +7,7 @@ use std::sync::Arc;
 use priory::core::journal::{RunInfo, RunQuery, RunState};
 use priory::core::ports::Clock;
 use priory::core::{Digest, Dimension, Failure, Journal, LimitSpec, RunId};
+pub(crate) use priory::durable::DUE_MAX;
 use priory::record::Silent;
 use priory::{Description, Durability, Host, RunEnd};
 use tokio::sync::Semaphore;
@@ -22,8 +23,6 @@ use crate::ui::tree::Tree;
 const AT_ONCE_MAX: usize = 64;
 /// How many runs are asked for at once.
 const PAGE_RUNS: usize = 1_000;
-/// How many waits that are due are looked at.
-pub(crate) const DUE_MAX: usize = 100_000;
 
 /// Makes a host that is configured as it was when a run began.
 pub(crate) async fn host_of(journal: &Arc<dyn Journal>, run: RunId, is_eager: bool) -> Result<Host> {
@@ -60,9 +59,7 @@ pub(crate) fn settings() -> Settings {
 
 /// Returns the runs that may go on now: those that nobody has in memory, and those whose timer is due.
 pub(crate) async fn ready(journal: &Arc<dyn Journal>, clock: &dyn Clock) -> Result<BTreeSet<RunId>> {
-    let open = every(journal, &[RunState::Open]).await?;
-    let due = journal.due(clock.unix_ms(), DUE_MAX).await?;
-    Ok(open.iter().map(|info| info.id).chain(due.iter().map(|wait| wait.run)).collect())
+    Ok(priory::durable::may_go_on(journal, clock.unix_ms()).await?)
 }
 
 /// Returns every run in one of some states, the newest first.

@@ -65,6 +65,25 @@ fn ask(text: &str) -> Value {
 }
 
 #[test]
+fn a_host_that_starts_takes_up_what_may_go_on() {
+    let mut scene = scene();
+    let (asks, _) = scene.start(json!([ask("Go on?")]));
+    let (sleeps, end) = scene.start(json!([{ "do": "sleep", "ms": 30 }, scene::post("after")]));
+    let due = is_parked(&end, 1)[0].due_unix_ms.unwrap();
+    let (answered, end) = scene.start(json!([ask("And this?")]));
+    scene.answer(answered, &is_parked(&end, 1)[0], json!("yes")).unwrap();
+    scene::wait_until(&scene.host, due);
+    // A host that knows nothing of them.
+    scene.host = scene::host(&scene.journal, &scene.outside, PARK_AFTER);
+    let silent = |_: RunId| -> Arc<dyn priory::core::ports::Recorder> { Arc::new(priory::record::Silent) };
+    let mut started = block(scene.host.resume_all(silent)).unwrap();
+    let states: Vec<_> = started.iter_mut().map(|run| (run.id, block(run.wait()).state)).collect();
+    assert_eq!(states, [(sleeps, RunState::Done), (answered, RunState::Done)], "what still waits is left alone");
+    assert_eq!(scene::state(&scene.journal, asks), RunState::Parked);
+    scene.outside.did_once(1);
+}
+
+#[test]
 fn an_answer_brings_the_run_back() {
     let mut scene = scene();
     let (run, end) = scene.start(json!([scene::post("before"), ask("Go on?"), scene::post("after")]));
