@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Speaks with cargo.
 
+use std::collections::BTreeSet;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fs;
@@ -139,7 +140,9 @@ impl Workspace {
         spinner.finish_and_clear();
         let names = |fresh: bool| {
             let names = crates.iter().filter(|found| built.fresh.get(&found.id).copied().unwrap_or(false) == fresh);
-            names.map(|found| found.name.as_str()).collect::<Vec<_>>().join(", ")
+            // One crate may be several plugins.
+            let names: BTreeSet<&str> = names.map(|found| found.name.as_str()).collect();
+            names.into_iter().collect::<Vec<_>>().join(", ")
         };
         if !status.success() {
             let all = crates.iter().map(|found| found.name.as_str()).collect::<Vec<_>>().join(", ");
