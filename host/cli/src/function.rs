@@ -109,6 +109,7 @@ mod tests {
             digest: Digest::of(b""),
             byte_len: 0,
             is_agent: false,
+            is_workflow: false,
             is_toolset: false,
             functions: vec![
                 function("priory:text/text@0.1.0", "summarise"),

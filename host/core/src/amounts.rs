@@ -93,6 +93,11 @@ pub struct BudgetSpec {
 }
 
 impl BudgetSpec {
+    /// Tells whether it bounds nothing.
+    pub fn is_unbounded(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Returns the amounts, with no bound where nothing is said.
     pub fn amounts(self) -> Amounts {
         Amounts {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The only ways in which a program acts on anything outside its own memory.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::amounts::BudgetSpec;
 use crate::failure::Failure;
 use crate::grant::rule::without_query;
 use crate::http::{HttpRequest, HttpResponse};
@@ -36,6 +39,9 @@ pub enum Effect {
         tool: String,
         /// An object with one property a parameter.
         arguments: Json,
+        /// On which terms, where the caller sets any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Box<Terms>>,
     },
     /// List the tools that are granted.
     ToolList,
@@ -47,6 +53,9 @@ pub enum Effect {
         input: Json,
         /// Why the previous attempt was refused.
         feedback: Option<String>,
+        /// On which terms, where the caller sets any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Box<Terms>>,
     },
     /// List the agents that are granted.
     AgentList,
@@ -70,6 +79,21 @@ pub enum Effect {
     BudgetLeft,
     /// Read what was used.
     BudgetUsed,
+}
+
+/// On which terms a call is made. They narrow what is configured, and never widen it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Terms {
+    /// For which node of a workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Arc<str>>,
+    /// In how many milliseconds of wall-clock time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<u64>,
+    /// What the call may spend with everything that it causes.
+    #[serde(default, skip_serializing_if = "BudgetSpec::is_unbounded")]
+    pub budget: BudgetSpec,
 }
 
 /// What a person is asked.
@@ -159,6 +183,16 @@ pub enum Value {
 pub type Outcome = Result<Value, Failure>;
 
 impl Effect {
+    /// Makes a call to a tool on no terms of its own.
+    pub fn tool(tool: impl Into<String>, arguments: Json) -> Self {
+        Self::ToolCall { tool: tool.into(), arguments, terms: None }
+    }
+
+    /// Makes a call to an agent on no terms of its own.
+    pub fn agent(agent: impl Into<String>, input: Json, feedback: Option<String>) -> Self {
+        Self::AgentCall { agent: agent.into(), input, feedback, terms: None }
+    }
+
     /// Names the effect in a few words, for denials and for people.
     pub fn summary(&self) -> String {
         match self {

@@ -25,6 +25,8 @@ pub enum Program {
     Agent(Arc<str>),
     /// A tool, by its full name.
     Tool(Arc<str>),
+    /// A workflow, by its configured name.
+    Workflow(Arc<str>),
     /// Code of the embedder, by the name that it gave.
     Native(Arc<str>),
 }
@@ -34,6 +36,7 @@ impl std::fmt::Display for Program {
         match self {
             Self::Agent(name) => write!(f, "agent {name}"),
             Self::Tool(name) => write!(f, "tool {name}"),
+            Self::Workflow(name) => write!(f, "workflow {name}"),
             Self::Native(name) => write!(f, "native {name}"),
         }
     }

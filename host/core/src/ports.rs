@@ -197,6 +197,10 @@ pub trait FrameHost: Send + Sync {
     /// number that is not pending counts as ended before all others. The list is not empty.
     fn wait_any<'a>(&'a self, pending: &'a [u32]) -> BoxFuture<'a, usize>;
 
+    /// Waits for the next of all started effects that ends, in the order in which they ended, and takes its outcome; `None`
+    /// where none is started.
+    fn next(&self) -> BoxFuture<'_, Option<(u32, Outcome)>>;
+
     /// Withdraws a started effect; its outcome becomes `cancelled` unless it had ended.
     fn cancel(&self, pending: u32);
 

@@ -106,6 +106,8 @@ pub struct PluginInfo {
     pub byte_len: u64,
     /// Whether it exports `priory:agent/agent`.
     pub is_agent: bool,
+    /// Whether it is a workflow: data that the host executes, and an agent to whoever calls it.
+    pub is_workflow: bool,
     /// Whether it exports `priory:agent/toolset`.
     pub is_toolset: bool,
     /// Functions that can be called, in the order of the component.

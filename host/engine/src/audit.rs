@@ -263,7 +263,7 @@ fn authority(
     program: &Program,
 ) -> Authority {
     let mut own = match program {
-        Program::Agent(name) => layers.of_agent(name),
+        Program::Agent(name) | Program::Workflow(name) => layers.of_agent(name),
         Program::Tool(name) => name.split('.').next().map(|plugin| layers.of_plugin(plugin)).unwrap_or_default(),
         Program::Native(_) => Vec::new(),
     };

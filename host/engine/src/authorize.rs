@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use priory_core::authority::{Holder, Passed, Validity};
-use priory_core::effect::Question;
+use priory_core::effect::{Question, Terms};
 use priory_core::failure::Denial;
 use priory_core::grant::{Access, Grant, Held};
 use priory_core::http::HttpRequest;
@@ -19,9 +19,9 @@ use crate::run::Run;
 
 /// An effect that was authorized, with what it leads to.
 pub(crate) enum Plan {
-    Tool { target: ToolTarget, arguments: Json },
+    Tool { target: ToolTarget, arguments: Json, terms: Option<Box<Terms>> },
     ToolList,
-    Agent { entry: Arc<AgentEntry>, input: Json, feedback: Option<String> },
+    Agent { entry: Arc<AgentEntry>, input: Json, feedback: Option<String>, terms: Option<Box<Terms>> },
     AgentList,
     Http { request: HttpRequest },
     Sleep { ms: u64, may_rest: bool },
@@ -33,10 +33,10 @@ pub(crate) enum Plan {
 /// Decides an effect.
 pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<Plan, Failure> {
     // The most frequent effect looks its name up once for both.
-    if let Effect::ToolCall { tool, arguments } = effect {
+    if let Effect::ToolCall { tool, arguments, terms } = effect {
         let target = frame.run.catalog.tool(tool);
         frame.allow(&tool_access(tool, target.as_ref()))?;
-        return tool_plan(tool, target, arguments);
+        return tool_plan(tool, target, arguments, terms);
     }
     permit(frame, effect)?;
     plan(frame, effect)
@@ -49,9 +49,14 @@ fn tool_access<'a>(tool: &'a str, target: Option<&'a ToolTarget>) -> Access<'a> 
     }
 }
 
-fn tool_plan(tool: &str, target: Option<ToolTarget>, arguments: &Json) -> Result<Plan, Failure> {
+fn tool_plan(
+    tool: &str,
+    target: Option<ToolTarget>,
+    arguments: &Json,
+    terms: &Option<Box<Terms>>,
+) -> Result<Plan, Failure> {
     let target = target.ok_or_else(|| Failure::absent(format!("tool {tool}"), "no plugin has it"))?;
-    Ok(Plan::Tool { target, arguments: arguments.clone() })
+    Ok(Plan::Tool { target, arguments: arguments.clone(), terms: terms.clone() })
 }
 
 /// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
@@ -79,11 +84,11 @@ pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl Fn
 pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
     let catalog = &frame.run.catalog;
     Ok(match effect {
-        Effect::ToolCall { tool, arguments } => return tool_plan(tool, catalog.tool(tool), arguments),
-        Effect::AgentCall { agent, input, feedback } => {
+        Effect::ToolCall { tool, arguments, terms } => return tool_plan(tool, catalog.tool(tool), arguments, terms),
+        Effect::AgentCall { agent, input, feedback, terms } => {
             let entry = catalog.agent(agent).cloned();
             let entry = entry.ok_or_else(|| Failure::absent(format!("agent {agent}"), "it is not configured"))?;
-            Plan::Agent { entry, input: input.clone(), feedback: feedback.clone() }
+            Plan::Agent { entry, input: input.clone(), feedback: feedback.clone(), terms: terms.clone() }
         }
         Effect::HttpRequest(request) => Plan::Http { request: request.clone() },
         Effect::Sleep { ms } => Plan::Sleep { ms: *ms, may_rest: frame.check(&Access::Sleep).is_ok() },

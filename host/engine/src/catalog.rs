@@ -7,6 +7,7 @@ use std::sync::Arc;
 use priory_core::amounts::BudgetSpec;
 use priory_core::authority::{Holder, Layer};
 use priory_core::effect::Nature;
+use priory_core::event::Program;
 use priory_core::grant::template::GrantTemplates;
 use priory_core::grant::{Grant, GrantSet, RuleError};
 use priory_core::ports::Plugin;
@@ -226,6 +227,14 @@ impl Catalog {
 }
 
 impl AgentEntry {
+    /// Returns what its frames execute.
+    pub fn program(&self) -> Program {
+        match self.plugin.plugin.info().is_workflow {
+            true => Program::Workflow(self.name.clone()),
+            false => Program::Agent(self.name.clone()),
+        }
+    }
+
     /// Returns what others are told about it.
     pub fn info(&self) -> AgentInfo {
         AgentInfo { name: self.name.to_string(), description: self.description.clone() }

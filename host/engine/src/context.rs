@@ -24,7 +24,7 @@ impl Context {
 
     /// Calls a tool and waits for its result.
     pub async fn call_tool(&self, tool: &str, arguments: Json) -> Result<Json, Failure> {
-        match self.perform(Effect::ToolCall { tool: tool.to_owned(), arguments }).await? {
+        match self.perform(Effect::tool(tool, arguments)).await? {
             Value::Json(json) => Ok(json),
             other => Err(unexpected(&other)),
         }
@@ -32,8 +32,7 @@ impl Context {
 
     /// Gives an agent a task and waits for its report.
     pub async fn call_agent(&self, agent: &str, input: Json) -> Result<Report, Failure> {
-        let effect = Effect::AgentCall { agent: agent.to_owned(), input, feedback: None };
-        match self.perform(effect).await? {
+        match self.perform(Effect::agent(agent, input, None)).await? {
             Value::Report(report) => Ok(report),
             other => Err(unexpected(&other)),
         }

@@ -52,7 +52,7 @@ pub(crate) async fn drive(run: Arc<Run>, job: Job, park_after: Option<Duration>)
         drop(running);
         stop
     };
-    run.idle().await;
+    run.tasks.idle().await;
     match stop {
         Stop::Ended(result) => run.end(result.and_then(into_report)).await,
         Stop::Halted(Halt::Cancelled { by }) => run.end(Err(Failure::Cancelled { by })).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use priory_core::authority::{Authority, Layer};
-use priory_core::effect::Nature;
+use priory_core::effect::{Nature, Terms};
 use priory_core::event::{Event, FrameStarted, Label, Program};
 use priory_core::failure::Timeout;
 use priory_core::grant::rule::FileScope;
@@ -54,6 +54,29 @@ pub(crate) struct Job {
     /// What it may spend with everything below it; nothing is the account of its parent.
     pub(crate) budget: Option<Amounts>,
     pub(crate) config: Vec<(String, String)>,
+}
+
+impl Job {
+    /// Narrows the job to the terms of the call that asks for it.
+    pub(crate) fn on(mut self, terms: Option<&Terms>) -> Self {
+        let Some(terms) = terms else { return self };
+        if let Some(time_ms) = terms.time_ms {
+            self.limits.lower(Dimension::TimeMs, time_ms);
+        }
+        if !terms.budget.is_unbounded() {
+            let budget = terms.budget.amounts();
+            self.budget = Some(self.budget.map_or(budget, |own| own.min(budget)));
+        }
+        self
+    }
+
+    /// Tells whether its program computes in a sandbox, with fuel and memory of its own.
+    fn is_guest(&self) -> bool {
+        match &self.body {
+            Body::Guest { plugin, .. } => !plugin.plugin.info().is_workflow,
+            Body::Native(_) => false,
+        }
+    }
 }
 
 /// Opens a frame, executes its program, and closes it: however it ends, even by being dropped.
@@ -127,12 +150,12 @@ pub(crate) async fn execute(
     // What the program started and left behind ends before it does.
     waist::forget_unsent(&frame);
     frame.pending.clear();
-    frame.pending.idle().await;
+    frame.pending.tasks.idle().await;
     closing.close(result.as_ref().err().cloned());
     result
 }
 
-/// What a frame wants to reserve: its own compute and its own memory. Native code has neither.
+/// What a frame wants to reserve: its own compute and its own memory. Workflows and native code have neither.
 struct Wish {
     is_guest: bool,
     /// One that may call others takes half of what is free at most, so that something is left for what it calls.
@@ -145,7 +168,7 @@ impl Wish {
     fn of(job: &Job) -> Self {
         let calls = |held: &Held| matches!(held.grant, Grant::Tool(_) | Grant::Agent(_));
         Self {
-            is_guest: matches!(job.body, Body::Guest { .. }),
+            is_guest: job.is_guest(),
             may_call: job.layers.first().is_some_and(|layer| layer.own.iter().any(calls)),
             limits: job.limits,
             budget: job.budget,

@@ -12,11 +12,11 @@ use priory_core::event::{Envelope, Event, Program};
 use priory_core::http::HttpResponse;
 use priory_core::journal::{Batch, RunHeader, RunState, Verdict};
 use priory_core::{Digest, Failure, Journal, JournalError, Json, Report, RunId};
+use priory_schema::Schema;
 use serde::Deserialize;
 
 use crate::catalog::{Catalog, ToolFunction};
 use crate::resume::read_all;
-use crate::schema::Schema;
 
 /// How many events are appended at once.
 const PAGE_EVENTS: usize = 512;
@@ -246,7 +246,7 @@ fn move_to(events: &mut [Envelope], catalog: &Catalog, digest: Digest) {
 /// Returns the digest of the plugin that holds a program.
 fn plugin_of(catalog: &Catalog, program: &Program) -> Option<Digest> {
     let entry = match program {
-        Program::Agent(name) => catalog.agent(name).map(|agent| &agent.plugin),
+        Program::Agent(name) | Program::Workflow(name) => catalog.agent(name).map(|agent| &agent.plugin),
         Program::Tool(name) => name.split('.').next().and_then(|plugin| catalog.plugin(plugin)),
         Program::Native(_) => None,
     };

@@ -368,6 +368,15 @@ impl FrameHost for HostSide {
         })
     }
 
+    fn next(&self) -> BoxFuture<'_, Option<(u32, Outcome)>> {
+        Box::pin(async move {
+            let parked = (!self.0.pending.is_next_here()).then(|| self.0.run.activity.park());
+            let (number, outcome, unix_ms) = self.0.pending.next(parked.as_ref().map(Parked::woken)).await?;
+            self.0.seen.move_on(unix_ms);
+            Some((number, outcome))
+        })
+    }
+
     fn cancel(&self, pending: u32) {
         self.0.pending.cancel(pending);
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Effects that a frame has started and not yet taken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use priory_core::{Failure, Outcome};
-use tokio::sync::Notify;
 
 use crate::activity::Woken;
+use crate::live::Tasks;
 use crate::tape::Stamp;
 
 /// One started effect.
@@ -32,13 +32,20 @@ struct Slot {
 /// The started effects of one frame.
 #[derive(Default)]
 pub(crate) struct Pending {
-    slots: Mutex<HashMap<u32, Slot>>,
-    /// Tasks that perform them and are not gone: a task that was withdrawn ends a little later.
-    live: AtomicUsize,
-    /// Told when the last of them is gone.
-    idle: Notify,
+    slots: Mutex<Slots>,
+    /// Those that perform them.
+    pub(crate) tasks: Tasks,
     /// The frame has come to its end: what is still there is withdrawn with it.
     is_cleared: AtomicBool,
+}
+
+#[derive(Default)]
+struct Slots {
+    of: HashMap<u32, Slot>,
+    /// Those whose place among the events is known, in that order: the next to be taken comes first.
+    order: BTreeSet<(u64, u32)>,
+    /// Who waits for the next.
+    waiter: Option<(Waker, Option<Woken>)>,
 }
 
 impl Pending {
@@ -47,62 +54,37 @@ impl Pending {
     /// `planned` is the position in the run at which it is known to end.
     pub(crate) fn open(&self, number: u32, most: u64, planned: Option<u64>) -> Result<(), u64> {
         let mut slots = self.slots.lock();
-        let count = slots.len() as u64;
+        let count = slots.of.len() as u64;
         if count >= most {
             return Err(count);
         }
-        slots.insert(number, Slot { planned, ..Slot::default() });
+        slots.of.insert(number, Slot { planned, ..Slot::default() });
+        slots.order.extend(planned.map(|seq| (seq, number)));
         Ok(())
     }
 
     /// Notes that an effect will be begun later, and the fuel that the frame had burnt.
     pub(crate) fn announce(&self, number: u32, fuel: u64) {
-        if let Some(slot) = self.slots.lock().get_mut(&number) {
+        if let Some(slot) = self.slots.lock().of.get_mut(&number) {
             slot.announced = Some(fuel);
         }
     }
 
     /// Takes the note that an effect was announced.
     pub(crate) fn announced(&self, number: u32) -> Option<u64> {
-        self.slots.lock().get_mut(&number)?.announced.take()
+        self.slots.lock().of.get_mut(&number)?.announced.take()
     }
 
     /// Returns what was announced and not begun.
     pub(crate) fn unsent(&self) -> Vec<u32> {
         let slots = self.slots.lock();
-        slots.iter().filter(|(_, slot)| slot.announced.is_some()).map(|(number, _)| *number).collect()
-    }
-
-    /// Says that a task is there that performs an effect, until [`Pending::left`].
-    pub(crate) fn entered(&self) {
-        self.live.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// Says that a task is gone.
-    pub(crate) fn left(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.idle.notify_waiters();
-        }
-    }
-
-    /// Waits until no task is left, so that nothing of them can happen after what follows.
-    pub(crate) async fn idle(&self) {
-        if self.live.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        loop {
-            let idle = self.idle.notified();
-            if self.live.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            idle.await;
-        }
+        slots.of.iter().filter(|(_, slot)| slot.announced.is_some()).map(|(number, _)| *number).collect()
     }
 
     /// Keeps the task of an effect. One that has ended already needs none.
     pub(crate) fn attach(&self, number: u32, task: Box<dyn Send + Sync>) {
         let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get_mut(&number).filter(|slot| slot.ended.is_none()) {
+        if let Some(slot) = slots.of.get_mut(&number).filter(|slot| slot.ended.is_none()) {
             slot.task = Some(task);
         }
     }
@@ -112,21 +94,21 @@ impl Pending {
         let mut slots = self.slots.lock();
         // The lock is held meanwhile: else another could be recorded after it and be there before it.
         let stamp = record();
-        if let Some(slot) = slots.get_mut(&number) {
-            slot.planned = Some(stamp.seq);
-        }
+        slots.place(number, stamp.seq);
         stamp
     }
 
     /// Notes the outcome of an effect, unless it has one. `stamp` is that of the event that it ended with.
     pub(crate) fn end(&self, number: u32, stamp: Stamp, outcome: Outcome) {
         let mut slots = self.slots.lock();
-        let Some(slot) = slots.get_mut(&number).filter(|slot| slot.ended.is_none()) else { return };
+        slots.place(number, stamp.seq);
+        let Some(slot) = slots.of.get_mut(&number).filter(|slot| slot.ended.is_none()) else { return };
         slot.ended = Some(stamp);
         slot.outcome = Some(outcome);
         let (waiter, task) = (slot.waiter.take(), slot.task.take());
+        let next = if slots.is_next_here() { slots.waiter.take() } else { None };
         drop(slots);
-        if let Some((waker, woken)) = waiter {
+        for (waker, woken) in waiter.into_iter().chain(next) {
             // Before the task that ends is counted off.
             woken.iter().for_each(Woken::tell);
             waker.wake();
@@ -137,21 +119,21 @@ impl Pending {
 
     /// Tells whether an effect has ended; one that is not there has.
     pub(crate) fn has_ended(&self, number: u32) -> bool {
-        self.slots.lock().get(&number).is_none_or(|slot| slot.ended.is_some())
+        self.slots.lock().of.get(&number).is_none_or(|slot| slot.ended.is_some())
     }
 
     /// Waits for an effect and takes its outcome, with the time of it. `woken` is told when it is there.
     pub(crate) async fn take(&self, number: u32, woken: Option<Woken>) -> (Outcome, u64) {
         poll_fn(|cx| {
             let mut slots = self.slots.lock();
-            let Some(slot) = slots.get_mut(&number) else {
+            let Some(slot) = slots.of.get_mut(&number) else {
                 let reason = "the result of this call was taken before".into();
                 return Poll::Ready((Err(Failure::Conflict { reason }), 0));
             };
             let unix_ms = slot.ended.map_or(0, |stamp| stamp.unix_ms);
             match slot.outcome.take() {
                 Some(outcome) => {
-                    slots.remove(&number);
+                    slots.remove(number);
                     Poll::Ready((outcome, unix_ms))
                 }
                 None => {
@@ -168,11 +150,11 @@ impl Pending {
     pub(crate) async fn any(&self, numbers: &[u32], woken: Option<Woken>) -> (usize, u64) {
         poll_fn(|cx| {
             let mut slots = self.slots.lock();
-            if let Some(at) = first(&slots, numbers) {
+            if let Some(at) = first(&slots.of, numbers) {
                 return Poll::Ready(at);
             }
             for number in numbers {
-                if let Some(slot) = slots.get_mut(number) {
+                if let Some(slot) = slots.of.get_mut(number) {
                     slot.waiter = Some((cx.waker().clone(), woken.clone()));
                 }
             }
@@ -181,18 +163,50 @@ impl Pending {
         .await
     }
 
+    /// Tells whether [`Pending::next`] has something to return, or nothing to wait for.
+    pub(crate) fn is_next_here(&self) -> bool {
+        let slots = self.slots.lock();
+        slots.of.is_empty() || slots.is_next_here()
+    }
+
+    /// Waits for the next effect that ends, in the order of the run, and takes its outcome, with the time of it; `None`
+    /// where none is started.
+    pub(crate) async fn next(&self, woken: Option<Woken>) -> Option<(u32, Outcome, u64)> {
+        poll_fn(|cx| {
+            let mut slots = self.slots.lock();
+            if slots.of.is_empty() {
+                return Poll::Ready(None);
+            }
+            let taken = slots.order.first().copied().and_then(|(_, number)| {
+                let slot = slots.of.get_mut(&number)?;
+                Some((number, slot.outcome.take()?, slot.ended.map_or(0, |stamp| stamp.unix_ms)))
+            });
+            match taken {
+                Some((number, outcome, unix_ms)) => {
+                    slots.remove(number);
+                    Poll::Ready(Some((number, outcome, unix_ms)))
+                }
+                None => {
+                    slots.waiter = Some((cx.waker().clone(), woken.clone()));
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
     /// Withdraws an effect. Its outcome is noted by whoever performs it, when that is gone. One of which it is known that it
     /// came to its end is not withdrawn.
     pub(crate) fn cancel(&self, number: u32) {
         let mut slots = self.slots.lock();
-        let task = slots.get_mut(&number).filter(|slot| slot.planned.is_none()).and_then(|slot| slot.task.take());
+        let task = slots.of.get_mut(&number).filter(|slot| slot.planned.is_none()).and_then(|slot| slot.task.take());
         drop(slots);
         drop(task);
     }
 
     /// Withdraws an effect and forgets it.
     pub(crate) fn forget(&self, number: u32) {
-        let slot = self.slots.lock().remove(&number);
+        let slot = self.slots.lock().remove(number);
         drop(slot);
     }
 
@@ -206,6 +220,32 @@ impl Pending {
         self.is_cleared.store(true, Ordering::Release);
         let slots = std::mem::take(&mut *self.slots.lock());
         drop(slots);
+    }
+}
+
+impl Slots {
+    /// Gives an effect its place among the events.
+    fn place(&mut self, number: u32, seq: u64) {
+        let Some(slot) = self.of.get_mut(&number).filter(|slot| slot.ended.is_none()) else { return };
+        if let Some(before) = slot.planned.replace(seq) {
+            self.order.remove(&(before, number));
+        }
+        self.order.insert((seq, number));
+    }
+
+    /// Tells whether the next effect to be taken has ended. One that is known to end earlier than all that have ended is
+    /// waited for.
+    fn is_next_here(&self) -> bool {
+        let next = self.order.first().and_then(|(_, number)| self.of.get(number));
+        next.is_some_and(|slot| slot.outcome.is_some())
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Slot> {
+        let slot = self.of.remove(&number)?;
+        if let Some(seq) = slot.planned {
+            self.order.remove(&(seq, number));
+        }
+        Some(slot)
     }
 }
 

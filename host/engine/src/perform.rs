@@ -9,7 +9,7 @@ mod tool;
 
 use std::sync::Arc;
 
-use priory_core::{Outcome, Value};
+use priory_core::{Outcome, Task, Value};
 
 use crate::authorize::Plan;
 use crate::frame::Frame;
@@ -21,9 +21,12 @@ pub(crate) use tool::{DynamicTools, tool_job};
 /// Performs an authorized effect, which was asked for at some time, in milliseconds since 1970.
 pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64, asked_unix_ms: u64) -> Outcome {
     match plan {
-        Plan::Tool { target, arguments } => tool::call(frame, step, &target, arguments).await,
+        Plan::Tool { target, arguments, terms } => tool::call(frame, step, &target, arguments, terms.as_deref()).await,
         Plan::ToolList => list::tools(frame, step).await,
-        Plan::Agent { entry, input, feedback } => agent::call(frame, step, &entry, input, feedback).await,
+        Plan::Agent { entry, input, feedback, terms } => {
+            let task = Task { name: entry.name.to_string(), input, feedback };
+            agent::call(frame, step, agent_job(&frame.run, &entry, task).on(terms.as_deref())).await
+        }
         Plan::AgentList => Ok(list::agents(frame)),
         Plan::Http { request } => http::send(frame, step, request).await,
         Plan::Sleep { ms, may_rest } => rest::sleep(frame, step, ms, asked_unix_ms, may_rest).await,

@@ -9,12 +9,12 @@ use priory_core::event::{Event, Program, RunStarted};
 use priory_core::journal::{Batch, QuestionId, RunState};
 use priory_core::ports::{Clock, Recorder};
 use priory_core::{Envelope, Failure, FramePath, Journal, JournalError, Json, RunId, Value};
+use priory_schema::Schema;
 use serde::Serialize;
 
 use crate::catalog::Catalog;
 use crate::past::{Ends, Past};
 use crate::run::Halt;
-use crate::schema::Schema;
 use crate::start::{Engine, Opened, Plan, Started, Target, root_job};
 use crate::tape::{Keeping, Tape};
 
@@ -152,7 +152,9 @@ impl Engine {
         let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, tape, past };
         let (run, receiver) = self.open(catalog, plan)?;
         let target = match &started.program {
-            Program::Agent(name) => Target::Agent { name: name.to_string(), input: started.input.clone() },
+            Program::Agent(name) | Program::Workflow(name) => {
+                Target::Agent { name: name.to_string(), input: started.input.clone() }
+            }
             Program::Tool(name) => Target::Tool { name: name.to_string(), arguments: started.input.clone() },
             Program::Native(name) => {
                 let reason = "it is code of an embedder, which only that embedder can execute";

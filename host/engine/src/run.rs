@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use priory_core::event::Event;
@@ -15,9 +14,10 @@ use tokio::sync::{Notify, oneshot};
 use crate::activity::Activity;
 use crate::catalog::{Catalog, Layers};
 use crate::ledger::{AccountId, Ledger};
+use crate::live::Tasks;
 use crate::past::Past;
 use crate::perform::DynamicTools;
-use crate::start::{Ports, RunEnd};
+use crate::start::{Plan, Ports, RunEnd};
 use crate::tape::Tape;
 
 /// What the frames of a run share.
@@ -37,10 +37,10 @@ pub(crate) struct Run {
     pub(crate) dynamic_tools: Mutex<HashMap<Arc<str>, Arc<DynamicTools>>>,
     /// What frames wait for outside.
     pub(crate) waits: Mutex<Vec<Wait>>,
+    /// Those that perform started effects.
+    pub(crate) tasks: Tasks,
     seed: [u8; 32],
     usage: Mutex<Usage>,
-    /// Tasks of started effects that are not gone.
-    live: Arc<LiveCount>,
     halted: Mutex<Option<Halt>>,
     stopped: Notify,
     /// Who waits for the end; taken by whoever ends the run.
@@ -70,59 +70,41 @@ impl From<JournalError> for Halt {
     }
 }
 
-#[derive(Default)]
-struct LiveCount {
-    count: AtomicUsize,
-    idle: Notify,
-}
-
-/// Says that a task of a run is there, until it is dropped.
-pub(crate) struct Live(Arc<LiveCount>);
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
-/// What a run is made of.
-pub(crate) struct Parts {
-    pub(crate) id: RunId,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) layers: Layers,
-    pub(crate) ports: Arc<Ports>,
-    pub(crate) ledger: Ledger,
-    pub(crate) root_account: AccountId,
-    pub(crate) activity: Activity,
-    pub(crate) tape: Arc<Tape>,
-    pub(crate) past: Past,
-    pub(crate) seed: [u8; 32],
-    pub(crate) sender: oneshot::Sender<RunEnd>,
-}
-
 impl Run {
-    pub(crate) fn new(parts: Parts) -> Self {
+    /// Makes a run of a plan. Nothing of it goes on by itself.
+    pub(crate) fn new(
+        ports: Arc<Ports>,
+        catalog: Arc<Catalog>,
+        layers: Layers,
+        plan: Plan,
+        sender: oneshot::Sender<RunEnd>,
+    ) -> Self {
+        let Plan { id, seed, budget, tape, past, .. } = plan;
+        let activity = Activity::new(ports.clock.clone());
+        let allowance = catalog.budget.amounts().min(budget.amounts());
+        let (ledger, root_account) = Ledger::new(allowance, activity.clone());
+        if !past.is_trial {
+            ledger.find_spent(root_account, past.spent);
+        }
         Self {
-            id: parts.id,
-            catalog: parts.catalog,
-            layers: parts.layers,
-            ports: parts.ports,
-            ledger: parts.ledger,
-            root_account: parts.root_account,
-            activity: parts.activity,
-            tape: parts.tape,
-            past: parts.past,
+            id,
+            catalog,
+            layers,
+            ports,
+            ledger,
+            root_account,
+            activity,
+            tape,
+            past,
             uses: Mutex::default(),
             dynamic_tools: Mutex::default(),
             waits: Mutex::default(),
-            seed: parts.seed,
+            tasks: Tasks::default(),
+            seed,
             usage: Mutex::default(),
-            live: Arc::default(),
             halted: Mutex::default(),
             stopped: Notify::new(),
-            sender: Mutex::new(Some(parts.sender)),
+            sender: Mutex::new(Some(sender)),
         }
     }
 
@@ -137,23 +119,6 @@ impl Run {
         total.absorb(usage);
         if is_root {
             total.wait_us = usage.wait_us;
-        }
-    }
-
-    /// Counts a task of the run.
-    pub(crate) fn live(&self) -> Live {
-        self.live.count.fetch_add(1, Ordering::AcqRel);
-        Live(self.live.clone())
-    }
-
-    /// Waits until no task of the run is left, so that nothing of it can happen after what follows.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let idle = self.live.idle.notified();
-            if self.live.count.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            idle.await;
         }
     }
 

@@ -6,8 +6,8 @@ use priory_core::{Effect, Failure, Outcome, ToolInfo, Value};
 /// Returns the length of what is asked.
 pub(crate) fn of_effect(effect: &Effect) -> u64 {
     match effect {
-        Effect::ToolCall { tool, arguments } => arguments.byte_len().saturating_add(tool.len() as u64),
-        Effect::AgentCall { agent, input, feedback } => {
+        Effect::ToolCall { tool, arguments, .. } => arguments.byte_len().saturating_add(tool.len() as u64),
+        Effect::AgentCall { agent, input, feedback, .. } => {
             let words = agent.len() + feedback.as_ref().map_or(0, String::len);
             input.byte_len().saturating_add(words as u64)
         }

@@ -13,16 +13,14 @@ use priory_core::ports::{Clock, Compute, Http, Ids, Recorder, Returned, Secrets}
 use priory_core::{Digest, Failure, FramePath, GrantSet, Journal, Json, LimitSpec, Report, RunId, Task, Usage};
 use tokio::sync::oneshot;
 
-use crate::activity::Activity;
 pub use crate::authorize::Revocations;
 use crate::catalog::{Catalog, Layers};
 use crate::context::Context;
 use crate::drive;
 use crate::execute::{self, Body, Job};
-use crate::ledger::Ledger;
 use crate::past::Past;
 use crate::perform::{agent_job, tool_job};
-use crate::run::{Halt, Parts, Run};
+use crate::run::{Halt, Run};
 use crate::tape::{Keeping, Tape};
 
 /// What the engine needs of the world.
@@ -215,7 +213,7 @@ impl Engine {
         let now = self.ports.clock.unix_ms();
         let id = self.ports.ids.run(now);
         let seed = request.seed.unwrap_or_else(|| self.ports.ids.seed());
-        let program = request.target.program();
+        let program = request.target.program(catalog);
         let durable = request.durable.filter(|_| !matches!(program, Program::Native(_)));
         let keeping = durable.as_ref().map(|durable| Keeping {
             journal: durable.journal.clone(),
@@ -259,26 +257,8 @@ impl Engine {
     ) -> Result<(Arc<Run>, oneshot::Receiver<RunEnd>), Failure> {
         let layers = Layers::resolve(catalog, &plan.inputs)
             .map_err(|error| Failure::invalid("grants with the inputs of this run", "", error.to_string()))?;
-        let allowance = catalog.budget.amounts().min(plan.budget.amounts());
-        let activity = Activity::new(self.ports.clock.clone());
-        let (ledger, root_account) = Ledger::new(allowance, activity.clone());
-        if !plan.past.is_trial {
-            ledger.find_spent(root_account, plan.past.spent);
-        }
         let (sender, receiver) = oneshot::channel();
-        let run = Run::new(Parts {
-            id: plan.id,
-            catalog: catalog.clone(),
-            layers,
-            ports: self.ports.clone(),
-            ledger,
-            root_account,
-            activity,
-            tape: plan.tape,
-            past: plan.past,
-            seed: plan.seed,
-            sender,
-        });
+        let run = Run::new(self.ports.clone(), catalog.clone(), layers, plan, sender);
         Ok((Arc::new(run), receiver))
     }
 
@@ -292,9 +272,12 @@ impl Engine {
 }
 
 impl Target {
-    fn program(&self) -> Program {
+    fn program(&self, catalog: &Catalog) -> Program {
         match self {
-            Self::Agent { name, .. } => Program::Agent(Arc::from(name.as_str())),
+            Self::Agent { name, .. } => match catalog.agent(name) {
+                Some(entry) => entry.program(),
+                None => Program::Agent(Arc::from(name.as_str())),
+            },
             Self::Tool { name, .. } => Program::Tool(Arc::from(name.as_str())),
             Self::Native { name, .. } => Program::Native(name.clone()),
         }

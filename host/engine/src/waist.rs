@@ -18,9 +18,10 @@ use url::Url;
 use crate::activity::Running;
 use crate::authorize::{Plan, authorize, permit, plan};
 use crate::frame::Frame;
+use crate::live::Live;
 use crate::past::{END_OF_FRAME, ITS_CALLER, PastEnd, PastStep};
 use crate::perform::perform;
-use crate::run::{Halt, Live};
+use crate::run::Halt;
 use crate::size;
 use crate::tape::Stamp;
 
@@ -163,9 +164,13 @@ fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced:
         Ok(Decision::Ended(outcome, stamp)) => return frame.pending.end(step, stamp, outcome),
         Err(halt) => return frame.run.stop(halt),
     };
-    frame.pending.entered();
     let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: true };
-    let started = Started { frame: frame.clone(), running: frame.run.activity.begin(), live: frame.run.live() };
+    let started = Started {
+        of_frame: frame.pending.tasks.enter(),
+        frame: frame.clone(),
+        running: frame.run.activity.begin(),
+        of_run: frame.run.tasks.enter(),
+    };
     let task = frame.run.ports.compute.spawn(Box::pin(async move {
         let started = started;
         let (outcome, stamp) = go_on(unfinished, admitted).await;
@@ -315,19 +320,16 @@ impl Drop for Unfinished {
     }
 }
 
-/// What a started effect is while its task is there.
+/// What a started effect is while its task is there. The first field is dropped first: who waits for the frame's tasks
+/// waits on behalf of the run.
 struct Started {
+    #[expect(dead_code, reason = "it counts as long as it is there")]
+    of_frame: Live,
     frame: Arc<Frame>,
     #[expect(dead_code, reason = "it counts as long as it is there")]
     running: Running,
     #[expect(dead_code, reason = "it counts as long as it is there")]
-    live: Live,
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.frame.pending.left();
-    }
+    of_run: Live,
 }
 
 /// Passes a line of log. It has no outcome: without the grant it is dropped.

@@ -98,6 +98,7 @@ pub(crate) fn program_parts(program: &Program) -> (u8, &str) {
         Program::Agent(name) => (0, name),
         Program::Tool(name) => (1, name),
         Program::Native(name) => (2, name),
+        Program::Workflow(name) => (3, name),
     }
 }
 

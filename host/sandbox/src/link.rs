@@ -94,7 +94,7 @@ async fn call(
         EncodeError::TooLarge { used, allowed } => kill(Failure::limit(Dimension::CallBytes, used, allowed, label)),
         mismatch => kill(Failure::other(format!("the arguments of {tool} cannot be written: {mismatch}"))),
     })?;
-    let outcome = host.perform(Effect::ToolCall { tool: tool.to_string(), arguments }, fuel).await;
+    let outcome = host.perform(Effect::tool(&**tool, arguments), fuel).await;
     let read = match outcome {
         Ok(Value::Json(json)) => codec.decode_ok(json.as_str(), DECODED_BYTES_MAX),
         Ok(_) => return Err(kill(Failure::other("the effect gave back a value of another kind"))),

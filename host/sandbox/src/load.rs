@@ -171,6 +171,7 @@ fn describe(
         digest,
         byte_len: byte_len as u64,
         is_agent,
+        is_workflow: false,
         is_toolset,
         functions,
         refused,

@@ -55,6 +55,10 @@ impl FrameHost for QuietHost {
         Box::pin(async { 0 })
     }
 
+    fn next(&self) -> BoxFuture<'_, Option<(u32, Outcome)>> {
+        Box::pin(async { None })
+    }
+
     fn cancel(&self, _: u32) {}
 
     fn forget(&self, _: u32) {}

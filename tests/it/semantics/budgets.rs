@@ -43,7 +43,7 @@ fn fan_out(host: &Host, tool: &'static str, arguments: serde_json::Value, count:
         let mut numbers = Vec::new();
         for _ in 0..count {
             let arguments = json(arguments.clone());
-            numbers.push(context.start(Effect::ToolCall { tool: tool.to_owned(), arguments })?);
+            numbers.push(context.start(Effect::tool(tool, arguments))?);
         }
         let mut done = 0;
         for number in numbers {

@@ -197,6 +197,7 @@ mod tests {
             digest: Digest::of(b""),
             byte_len: 0,
             is_agent: false,
+            is_workflow: false,
             is_toolset: false,
             functions: functions.iter().map(function).collect(),
             refused: Vec::new(),

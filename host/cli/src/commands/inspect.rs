@@ -134,6 +134,7 @@ mod tests {
             digest: Digest::of(b""),
             byte_len: 2_048,
             is_agent: true,
+            is_workflow: false,
             is_toolset: false,
             functions: Vec::new(),
             refused: vec![RefusedFunction { name: "a.open".into(), reason: "it takes a resource".into() }],

@@ -314,7 +314,7 @@ mod tests {
         let denial = Denial { effect: "tool a.b".into(), by: "agent editor".into(), remedy: String::new() };
         let outcome = Event::Refused {
             step: 2,
-            effect: Arc::new(Effect::ToolCall { tool: "export.write".into(), arguments: Json::null() }),
+            effect: Arc::new(Effect::tool("export.write", Json::null())),
             failure: Failure::Denied(denial),
         };
         let tree = tree(&[

@@ -41,6 +41,7 @@ fn plugin(name: &str, grants: Vec<GrantTemplate>) -> Arc<PluginEntry> {
         digest: Digest::of(name.as_bytes()),
         byte_len: 0,
         is_agent: name == "agents",
+        is_workflow: false,
         is_toolset: name != "agents",
         functions: Vec::new(),
         refused: Vec::new(),
@@ -102,7 +103,7 @@ fn began(program: Program, mounts: Vec<Mount>) -> Event {
 }
 
 fn calls(step: u32) -> Event {
-    let effect = Effect::ToolCall { tool: "web.first".into(), arguments: Json::null() };
+    let effect = Effect::tool("web.first", Json::null());
     Event::Intent { step, effect: Arc::new(effect) }
 }
 

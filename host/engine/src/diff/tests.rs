@@ -34,7 +34,7 @@ fn sees(program: Program, mounts: Vec<Mount>) -> Event {
 }
 
 fn asks(step: u32, tool: &str) -> Event {
-    let effect = Effect::ToolCall { tool: tool.into(), arguments: json("{}") };
+    let effect = Effect::tool(tool, json("{}"));
     Event::Intent { step, effect: Arc::new(effect) }
 }
 
@@ -140,7 +140,7 @@ fn what_follows_from_a_difference_is_only_counted() {
 #[test]
 fn a_refusal_is_not_an_outcome() {
     let root = FramePath::root();
-    let effect = Arc::new(Effect::ToolCall { tool: "t.f".into(), arguments: json("{}") });
+    let effect = Arc::new(Effect::tool("t.f", json("{}")));
     let refused = Event::Refused { step: 0, effect, failure: Failure::other("no") };
     let a = run(1, vec![(root.clone(), began(Program::Agent("a".into()))), (root.clone(), refused)]);
     let b = run(2, vec![(root.clone(), began(Program::Agent("a".into()))), (root.clone(), asks(0, "t.f"))]);

@@ -53,7 +53,7 @@ fn request() -> HttpRequest {
 fn run() -> Vec<Envelope> {
     let root = FramePath::root();
     let program = Program::Agent("a".into());
-    let tool = Effect::ToolCall { tool: "t.f".into(), arguments: json("{}") };
+    let tool = Effect::tool("t.f", json("{}"));
     let response = HttpResponse { status: 200, headers: Vec::new(), body: Vec::new() };
     let start = RunStarted {
         program: program.clone(),

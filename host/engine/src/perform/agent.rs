@@ -3,24 +3,15 @@
 
 use std::sync::Arc;
 
-use priory_core::event::Program;
 use priory_core::ports::{Entry, Returned};
-use priory_core::{Failure, Json, Outcome, Task, Value};
+use priory_core::{Failure, Outcome, Task, Value};
 
 use crate::catalog::AgentEntry;
 use crate::execute::{self, Body, Job};
 use crate::frame::Frame;
 use crate::run::Run;
 
-pub(super) async fn call(
-    frame: &Arc<Frame>,
-    step: u32,
-    entry: &Arc<AgentEntry>,
-    input: Json,
-    feedback: Option<String>,
-) -> Outcome {
-    let task = Task { name: entry.name.to_string(), input, feedback };
-    let job = agent_job(&frame.run, entry, task);
+pub(super) async fn call(frame: &Arc<Frame>, step: u32, job: Job) -> Outcome {
     let run = frame.run.clone();
     // Boxed, because an agent may call an agent.
     let returned = Box::pin(execute::execute(&run, Some(frame), frame.given.path.child(step), job)).await?;
@@ -34,7 +25,7 @@ pub(super) async fn call(
 pub(crate) fn agent_job(run: &Run, entry: &Arc<AgentEntry>, task: Task) -> Job {
     let config = entry.plugin.config.iter().chain(&entry.config).cloned().collect();
     Job {
-        program: Program::Agent(entry.name.clone()),
+        program: entry.program(),
         body: Body::Guest { plugin: entry.plugin.clone(), entry: Entry::Agent(task) },
         layers: run.layers.of_agent(&entry.name),
         limits: run.catalog.limits.tightened(&entry.plugin.limits).tightened(&entry.limits),

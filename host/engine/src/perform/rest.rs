@@ -9,10 +9,10 @@ use priory_core::effect::{Answer, Question};
 use priory_core::failure::Timeout;
 use priory_core::journal::{QuestionId, Wait};
 use priory_core::{Failure, Outcome, Value};
+use priory_schema::Schema;
 
 use crate::frame::Frame;
 use crate::run::Run;
-use crate::schema::Schema;
 
 /// How long one sleep may be: a year.
 const SLEEP_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1_000;

@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use priory_core::effect::Terms;
 use priory_core::event::Program;
 use priory_core::ports::{Entry, Returned};
 use priory_core::{Failure, FramePath, Json, Outcome, ToolInfo, Value};
+use priory_schema::{Allowance, Schema};
 
 use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
 use crate::execute::{self, Body, Job};
 use crate::frame::Frame;
 use crate::run::Run;
-use crate::schema::{Allowance, Schema};
 
 /// How many tools a toolset may list.
 const DYNAMIC_TOOLS_MAX: usize = 1_024;
@@ -31,17 +32,23 @@ struct DynamicTool {
     output: Option<Schema>,
 }
 
-pub(super) async fn call(frame: &Arc<Frame>, step: u32, target: &ToolTarget, arguments: Json) -> Outcome {
+pub(super) async fn call(
+    frame: &Arc<Frame>,
+    step: u32,
+    target: &ToolTarget,
+    arguments: Json,
+    terms: Option<&Terms>,
+) -> Outcome {
     let ToolFunction::Dynamic(tool) = &target.function else {
         let path = frame.given.path.child(step);
-        return open(frame, path, tool_job(&frame.run, target, arguments)).await;
+        return open(frame, path, tool_job(&frame.run, target, arguments).on(terms)).await;
     };
     let tools = dynamic_tools(frame, step, &target.plugin).await?;
     let known = tools.by_name.get(&**tool);
     let known =
         known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
     known.input.validate(&arguments, || format!("arguments of {}", target.name))?;
-    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments)).await?;
+    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments).on(terms)).await?;
     if let (Value::Json(json), Some(output)) = (&value, &known.output) {
         output.validate(json, || format!("result of {}", target.name))?;
     }

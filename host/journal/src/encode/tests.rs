@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
-use priory_core::effect::{Answer, Effect, Level, Outcome, Question, Remaining, Value};
+use priory_core::effect::{Answer, Effect, Level, Outcome, Question, Remaining, Terms, Value};
 use priory_core::event::{FrameStarted, Program, RunStarted};
 use priory_core::failure::{Denial, Trap};
 use priory_core::grant::FileMode;
@@ -60,13 +60,20 @@ fn effects() -> Vec<Effect> {
         expires_ms: Some(9),
     };
     vec![
-        Effect::ToolCall {
-            tool: "a.b".into(),
-            arguments: json("{\"n\": 18446744073709551615, \"x\": 1.50,\n \"e\": 1E+2}"),
+        Effect::tool("a.b", json("{\"n\": 18446744073709551615, \"x\": 1.50,\n \"e\": 1E+2}")),
+        Effect::AgentCall {
+            agent: "b".into(),
+            input: Json::null(),
+            feedback: None,
+            terms: Some(Box::new(Terms {
+                node: Some("draft".into()),
+                time_ms: Some(7),
+                budget: BudgetSpec { fuel: Some(u64::MAX), ..BudgetSpec::default() },
+            })),
         },
         Effect::ToolList,
-        Effect::AgentCall { agent: "a".into(), input: json("\"\\u00e9\u{1f600}\""), feedback: None },
-        Effect::AgentCall { agent: "a".into(), input: Json::null(), feedback: Some("again".into()) },
+        Effect::agent("a", json("\"\\u00e9\u{1f600}\""), None),
+        Effect::agent("a", Json::null(), Some("again".into())),
         Effect::AgentList,
         Effect::HttpRequest(request),
         Effect::Log { level: Level::Warn, message: "m".into() },

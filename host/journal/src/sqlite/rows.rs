@@ -73,6 +73,7 @@ pub(super) fn program(kind: u8, name: &str) -> Option<Program> {
         0 => Some(Program::Agent(name)),
         1 => Some(Program::Tool(name)),
         2 => Some(Program::Native(name)),
+        3 => Some(Program::Workflow(name)),
         _ => None,
     }
 }

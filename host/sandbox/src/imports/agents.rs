@@ -20,7 +20,7 @@ pub(super) fn add(agents: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()
 fn effect((agent, input, feedback): Call) -> Result<Effect, Failure> {
     super::check_name(&agent, "name of an agent")?;
     let input = json(&input, &format!("input of {agent}"))?;
-    Ok(Effect::AgentCall { agent, input, feedback })
+    Ok(Effect::agent(agent, input, feedback))
 }
 
 fn list(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Result<Vec<types::AgentInfo>, types::Failure>> {

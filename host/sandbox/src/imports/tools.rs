@@ -20,7 +20,7 @@ pub(super) fn add(tools: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()>
 fn effect(tool: String, arguments: &str) -> Result<Effect, Failure> {
     super::check_name(&tool, "name of a tool")?;
     let arguments = json(arguments, &format!("arguments of {tool}"))?;
-    Ok(Effect::ToolCall { tool, arguments })
+    Ok(Effect::tool(tool, arguments))
 }
 
 fn list(store: StoreContextMut<'_, Guest>) -> HostFuture<'_, Result<Vec<types::Tool>, types::Failure>> {

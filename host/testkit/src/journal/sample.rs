@@ -91,7 +91,7 @@ impl Script {
     /// Returns a batch with an intent and its outcome, as a tool gives it.
     pub fn step(&mut self, step: u32, arguments: Json, result: Json) -> Batch {
         let tool = "notes.append".to_owned();
-        let intent = Event::Intent { step, effect: Arc::new(Effect::ToolCall { tool, arguments }) };
+        let intent = Event::Intent { step, effect: Arc::new(Effect::tool(tool, arguments)) };
         let outcome = Event::Outcome { step, outcome: Arc::new(Ok(Value::Json(result))) };
         self.batch(vec![intent, outcome])
     }

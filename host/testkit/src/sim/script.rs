@@ -104,6 +104,7 @@ impl ScriptPlugin {
             digest: Digest::of(name.as_bytes()),
             byte_len: 0,
             is_agent: true,
+            is_workflow: false,
             is_toolset: false,
             functions: vec![work],
             refused: Vec::new(),
@@ -278,8 +279,8 @@ impl Guest {
     fn effect(&self, act: &Act) -> Effect {
         let number = || Json::from_encoder(self.told.to_string());
         match act {
-            Act::Tool(tool) => Effect::ToolCall { tool: tool.clone(), arguments: number() },
-            Act::Agent(agent) => Effect::AgentCall { agent: agent.clone(), input: number(), feedback: None },
+            Act::Tool(tool) => Effect::tool(tool.as_str(), number()),
+            Act::Agent(agent) => Effect::agent(agent.as_str(), number(), None),
             Act::Get(url) => self.request("GET", url).map_or(Effect::BudgetUsed, Effect::HttpRequest),
             Act::Post(url) => self.request("POST", url).map_or(Effect::BudgetUsed, Effect::HttpRequest),
             Act::Sleep(ms) => Effect::Sleep { ms: *ms },

@@ -32,7 +32,7 @@ async fn park(host: &Host, frames: u32) -> anyhow::Result<u64> {
         let mut numbers = Vec::new();
         for _ in 0..frames {
             let arguments = Json::from_encoder(r#"{"milliseconds":25000}"#.to_owned());
-            numbers.push(context.start(Effect::ToolCall { tool: "tool.sleep".to_owned(), arguments })?);
+            numbers.push(context.start(Effect::tool("tool.sleep", arguments))?);
         }
         for number in numbers {
             context.take(number).await?;

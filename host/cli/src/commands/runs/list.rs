@@ -153,7 +153,7 @@ fn render(runs: &[RunInfo], now: u64, is_wide: bool) -> String {
 
 fn name(program: &Program) -> &str {
     match program {
-        Program::Agent(name) | Program::Tool(name) | Program::Native(name) => name,
+        Program::Agent(name) | Program::Tool(name) | Program::Workflow(name) | Program::Native(name) => name,
     }
 }
 

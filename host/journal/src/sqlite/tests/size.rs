@@ -81,7 +81,7 @@ async fn a_run_that_waits_is_small() {
         let mut begin = script.begin(header("approver"));
         let question = question(&format!("May order {number} be sent to customer {}?", number * 7_919 % 10_007));
         let effect = Arc::new(Effect::AskHuman(question.clone()));
-        let look_up = Effect::ToolCall { tool: "orders.look-up".into(), arguments: Json::of(&number).unwrap() };
+        let look_up = Effect::tool("orders.look-up", Json::of(&number).unwrap());
         let intents = vec![Event::Intent { step: 0, effect: Arc::new(look_up) }, Event::Intent { step: 1, effect }];
         begin.events.extend(script.batch(intents).events);
         let mut wait = asks(script.run, 1, &question.text);

@@ -46,14 +46,14 @@ const DEEP_STACK_BYTES: usize = 8 << 20;
 const REASON_CHARS_MAX: usize = 500;
 
 /// What the schemas of one toolset may still take together.
-pub(crate) struct Allowance {
+pub struct Allowance {
     bytes: u64,
     parts: u64,
     patterns: u64,
 }
 
 /// A schema, ready to validate values.
-pub(crate) struct Schema {
+pub struct Schema {
     root: Value,
     validator: Validator,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Schema {
 
 impl Allowance {
     /// Returns what a toolset has before its first schema is compiled.
-    pub(crate) fn of_a_toolset() -> Self {
+    pub fn of_a_toolset() -> Self {
         Self { bytes: SCHEMAS_BYTES_MAX, parts: PARTS_MAX, patterns: PATTERNS_MAX }
     }
 
@@ -91,12 +91,12 @@ impl Allowance {
 
 impl Schema {
     /// Compiles a schema that stands for itself, or says why not.
-    pub(crate) fn alone(schema: &Json) -> Result<Self, String> {
+    pub fn alone(schema: &Json) -> Result<Self, String> {
         Self::compile(schema, &mut Allowance::of_a_toolset())
     }
 
     /// Compiles a schema and takes what it needs off the allowance, or says why not.
-    pub(crate) fn compile(schema: &Json, allowance: &mut Allowance) -> Result<Self, String> {
+    pub fn compile(schema: &Json, allowance: &mut Allowance) -> Result<Self, String> {
         if schema.byte_len() > SCHEMA_BYTES_MAX {
             return Err(format!("the schema has {} bytes, {SCHEMA_BYTES_MAX} are the most", schema.byte_len()));
         }
@@ -123,7 +123,7 @@ impl Schema {
     }
 
     /// Validates a value; `subject` says whose it is.
-    pub(crate) fn validate(&self, json: &Json, subject: impl Fn() -> String) -> Result<(), Failure> {
+    pub fn validate(&self, json: &Json, subject: impl Fn() -> String) -> Result<(), Failure> {
         let value = json.to_value();
         let checked = match self.check(&value, json.byte_len(), SHALLOW_WALK_MAX) {
             Err(Broken::TooDeep) => on_a_deep_stack(|| self.check(&value, json.byte_len(), WALK_DEPTH_MAX))
