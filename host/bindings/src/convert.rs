@@ -115,6 +115,7 @@ fn dimension(dimension: Dimension) -> Option<types::Dimension> {
         Dimension::Pending => types::Dimension::Pending,
         Dimension::Depth => types::Dimension::Depth,
         Dimension::TotalBytes => types::Dimension::TotalBytes,
+        Dimension::Repeats => types::Dimension::Repeats,
     })
 }
 
@@ -133,6 +134,7 @@ fn dimension_of_guest(dimension: types::Dimension) -> Dimension {
         types::Dimension::Pending => Dimension::Pending,
         types::Dimension::Depth => Dimension::Depth,
         types::Dimension::TotalBytes => Dimension::TotalBytes,
+        types::Dimension::Repeats => Dimension::Repeats,
     }
 }
 

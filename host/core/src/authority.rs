@@ -169,23 +169,27 @@ fn file_rule(grant: &Grant) -> Option<FileRule> {
     }
 }
 
-/// Finds a grant that covers the access and holds now; one that can be used without end comes first.
+/// Finds a grant that covers the access and holds now. One for which nobody has to be asked comes first, and then one that
+/// can be used without end.
 fn find<'a, const N: usize>(
     layer: &'a Layer,
     sets: [&'a GrantSet; N],
     access: &Access<'_>,
     validity: &dyn Validity,
 ) -> Option<&'a Held> {
-    let mut counted = None;
+    let mut best: Option<&Held> = None;
+    let price = |held: &Held| (held.asks, held.uses_max.is_some());
     for held in sets.into_iter().flat_map(GrantSet::iter) {
         if held.grant.allows(access) && validity.holds(&layer.holder, held) {
-            if held.uses_max.is_none() {
+            if price(held) == (false, false) {
                 return Some(held);
             }
-            counted = counted.or(Some(held));
+            if best.is_none_or(|best| price(held) < price(best)) {
+                best = Some(held);
+            }
         }
     }
-    counted
+    best
 }
 
 fn denial(layer: &Layer, table: &str, access: &Access<'_>) -> Denial {
@@ -212,9 +216,12 @@ fn grant_argument(access: &Access<'_>) -> String {
             format!("http={method} {}", crate::grant::rule::without_query(&url))
         }
         Access::File { path, mode } => format!("file={}:{mode}", path.display()),
+        Access::State { key, mode } => format!("state={key}:{mode}"),
+        Access::Artifact(mode) => format!("artifact={mode}"),
         Access::Env(name) => format!("env={name}"),
         Access::Config(key) => format!("config={key}"),
         Access::Secret { name, url, .. } => format!("secret={name}@{}/*", url.origin().ascii_serialization()),
+        Access::Event { name, mode } => format!("event={name}:{mode}"),
         Access::Log => "log".to_owned(),
         Access::Human => "human".to_owned(),
         Access::Sleep => "sleep".to_owned(),

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::amounts::BudgetSpec;
+use crate::artifact::{ArtifactInfo, ArtifactOp, ArtifactPart};
 use crate::failure::Failure;
 use crate::grant::rule::without_query;
 use crate::http::{HttpRequest, HttpResponse};
+use crate::inbox::EventRecord;
 use crate::json::Json;
 use crate::program::{AgentInfo, Report, ToolInfo};
+use crate::state::{StateChange, StateEntry, StateKey, StateOp};
 use crate::usage::Usage;
+
+pub use crate::question::{Answer, Ask, Decision, Question};
 
 /// How important a line of log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,6 +80,33 @@ pub enum Effect {
     },
     /// Ask a person and wait for the answer.
     AskHuman(Question),
+    /// Wait until somebody cancels the run, so that a program can clear up behind itself. The outcome says who: `{"by": …}`.
+    AwaitCancel,
+    /// Publish an event, once, however often the run is taken up.
+    Emit {
+        /// What kind of event, such as `order.placed`.
+        name: String,
+        /// What it says.
+        data: Json,
+        /// What it is about: whoever publishes the same name and key again says nothing new. `None` makes it a new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// Wait for an event that was published since the run began, and that the run has not taken yet.
+    AwaitEvent {
+        /// Its name.
+        name: String,
+        /// Fields that its data has to have, with these values.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        matching: Option<Json>,
+        /// After how many milliseconds it is not waited for any more; `None` waits for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_ms: Option<u64>,
+    },
+    /// Read or write what the frames of the run share.
+    State(StateOp),
+    /// Make or read a value that is too large to be passed inline.
+    Artifact(ArtifactOp),
     /// Read what is left of the budget.
     BudgetLeft,
     /// Read what was used.
@@ -94,33 +126,6 @@ pub struct Terms {
     /// What the call may spend with everything that it causes.
     #[serde(default, skip_serializing_if = "BudgetSpec::is_unbounded")]
     pub budget: BudgetSpec,
-}
-
-/// What a person is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Question {
-    /// What is asked, for a person.
-    pub text: String,
-    /// A JSON Schema that the answer has to fit; `None` takes any text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<Json>,
-    /// Who may answer; empty means whoever may answer at all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub who: Vec<String>,
-    /// After how many milliseconds nobody may answer any more; `None` waits for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_ms: Option<u64>,
-}
-
-/// What a person said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Answer {
-    /// The answer, which fits the schema of its question.
-    pub value: Json,
-    /// Who gave it.
-    pub by: String,
 }
 
 /// What becomes of an effect whose intent is written down and whose outcome is not: what repeating it would mean.
@@ -171,6 +176,18 @@ pub enum Value {
     Http(HttpResponse),
     /// What a person said.
     Answer(Answer),
+    /// What was published.
+    Event(EventRecord),
+    /// What a key of the state holds, or what a write made of it; `None` where nothing was written.
+    State(Option<StateEntry>),
+    /// The keys of the state.
+    StateKeys(Vec<StateKey>),
+    /// The writes of a key, the newest last.
+    StateHistory(Vec<StateChange>),
+    /// What is known of an artifact.
+    Artifact(ArtifactInfo),
+    /// A part of an artifact.
+    ArtifactPart(ArtifactPart),
     /// What is left.
     Remaining(Remaining),
     /// What was used.
@@ -204,6 +221,11 @@ impl Effect {
             Self::Log { .. } => "log".to_owned(),
             Self::Sleep { ms } => format!("sleep {ms} ms"),
             Self::AskHuman(_) => "question to a person".to_owned(),
+            Self::AwaitCancel => "wait for a cancellation".to_owned(),
+            Self::Emit { name, .. } => format!("event {name}"),
+            Self::AwaitEvent { name, .. } => format!("wait for event {name}"),
+            Self::State(op) => op.summary(),
+            Self::Artifact(op) => op.summary(),
             Self::BudgetLeft | Self::BudgetUsed => "budget".to_owned(),
         }
     }
@@ -211,16 +233,17 @@ impl Effect {
     pub fn nature(&self) -> Nature {
         match self {
             Self::ToolCall { .. } | Self::AgentCall { .. } | Self::ToolList | Self::AgentList => Nature::Pure,
-            Self::Log { .. } | Self::BudgetUsed => Nature::Pure,
-            Self::BudgetLeft | Self::Sleep { .. } | Self::AskHuman(_) => Nature::ReadOnly,
+            Self::Log { .. } | Self::BudgetUsed | Self::State(_) | Self::Artifact(_) => Nature::Pure,
+            Self::BudgetLeft | Self::Sleep { .. } | Self::AskHuman(_) | Self::AwaitCancel => Nature::ReadOnly,
+            Self::AwaitEvent { .. } => Nature::ReadOnly,
             Self::HttpRequest(request) if request.is_safe() => Nature::ReadOnly,
-            Self::HttpRequest(_) => Nature::Repeatable,
+            Self::HttpRequest(_) | Self::Emit { .. } => Nature::Repeatable,
         }
     }
 
     /// Tells whether it touches anything outside the run, so that what stands before it must be durable first.
     pub fn is_external(&self) -> bool {
-        matches!(self, Self::HttpRequest(_) | Self::AskHuman(_))
+        matches!(self, Self::HttpRequest(_) | Self::AskHuman(_) | Self::Emit { .. })
     }
 }
 

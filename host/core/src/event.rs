@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::amounts::BudgetSpec;
-use crate::effect::{Effect, Level, Outcome};
+use crate::artifact::Reference;
+use crate::effect::{Effect, Level, Outcome, Value};
 use crate::failure::Failure;
 use crate::grant::GrantSet;
 use crate::id::{Digest, FramePath, RunId};
@@ -124,6 +125,21 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the artifacts that a run needs as long as this event is one of its own: those that it was given, and those
+    /// that it made.
+    pub fn artifacts(&self) -> Vec<Digest> {
+        match self {
+            Self::RunStarted(started) => Reference::all_in(&started.input),
+            Self::Outcome { outcome, .. } => match &**outcome {
+                Ok(Value::Artifact(info)) => vec![info.digest],
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What a run was started with: enough to start it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,6 +170,9 @@ pub struct RunStarted {
     /// The run and the event from which this one goes another way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<(RunId, u64)>,
+    /// Up to which position what was published before the run began is none of its business.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_after: Option<u64>,
 }
 
 /// What a frame was given.

@@ -2,8 +2,8 @@
 //! Capabilities: what a frame may do, on what.
 //!
 //! A grant is written `kind=value`: `tool=files.read`, `agent=writer`, `http=GET https://example.org/docs/*`,
-//! `file=/srv/docs:read`, `env=LANG`, `config=theme`, `secret=github`, `log`. The forms of each kind are in
-//! [`rule`].
+//! `file=/srv/docs:read`, `event=order.*:emit`, `env=LANG`, `config=theme`, `secret=github`, `log`. The forms of each
+//! kind are in [`rule`].
 
 pub mod rule;
 pub mod template;
@@ -16,7 +16,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use rule::{FileMode, FileRule, FileScope, HttpRule, Pattern, RuleError, SecretRule};
+pub use rule::{
+    EventMode, EventRule, FileMode, FileRule, FileScope, HttpRule, Mode, Pattern, RuleError, SecretRule, StateRule,
+};
 pub use template::{GrantKind, GrantTemplate, GrantTemplates};
 
 /// How many grants one set may hold.
@@ -33,12 +35,18 @@ pub enum Grant {
     Http(HttpRule),
     /// See a folder or a file.
     File(FileRule),
+    /// Read or write the state of the run.
+    State(StateRule),
+    /// Read artifacts of the run, or make some too.
+    Artifact(Mode),
     /// Read an environment variable.
     Env(Pattern),
     /// Read a configuration key.
     Config(Pattern),
     /// Have the host put a secret on matching requests.
     Secret(SecretRule),
+    /// Publish events, or wait for them.
+    Event(EventRule),
     /// Write log, standard output and standard error.
     Log,
     /// Ask people.
@@ -57,11 +65,37 @@ pub struct Held {
     /// How often in one run; `None` without end. Files, environment and configuration are not used one by one: a frame is
     /// given them when it opens, so a number of uses does not bound them, and templates refuse one.
     pub uses_max: Option<u32>,
+    /// Whether a person approves each use.
+    pub asks: bool,
 }
 
 impl From<Grant> for Held {
     fn from(grant: Grant) -> Self {
-        Self { grant, until_unix_ms: None, uses_max: None }
+        Self { grant, until_unix_ms: None, uses_max: None, asks: false }
+    }
+}
+
+/// What stands in front of a grant whose uses a person approves.
+pub const ASK: &str = "ask ";
+
+impl fmt::Display for Held {
+    /// Writes the grant, and whether a person is asked; the other conditions are not written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ask = if self.asks { ASK } else { "" };
+        write!(f, "{ask}{}", self.grant)
+    }
+}
+
+impl FromStr for Held {
+    type Err = RuleError;
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let (text, asks) = text.strip_prefix(ASK).map_or((text, false), |rest| (rest, true));
+        let grant: Grant = text.parse()?;
+        let is_kind = |(kind, name): &(GrantKind, &str)| *name == grant.kind() && kind.has_asks();
+        if asks && !GrantKind::ALL.iter().any(is_kind) {
+            return Err(RuleError::new(text, "nobody can be asked for each use of this kind of grant"));
+        }
+        Ok(Self { asks, ..Self::from(grant) })
     }
 }
 
@@ -100,6 +134,15 @@ pub enum Access<'a> {
         /// For reading, or for writing too.
         mode: FileMode,
     },
+    /// See a key of the state of the run.
+    State {
+        /// The key.
+        key: &'a str,
+        /// For reading, or for writing too.
+        mode: Mode,
+    },
+    /// Use artifacts of the run.
+    Artifact(Mode),
     /// Read an environment variable.
     Env(&'a str),
     /// Read a configuration key.
@@ -112,6 +155,13 @@ pub enum Access<'a> {
         method: &'a str,
         /// Where the request goes.
         url: &'a Url,
+    },
+    /// Publish an event, or wait for one.
+    Event {
+        /// Its name.
+        name: &'a str,
+        /// What is done.
+        mode: EventMode,
     },
     /// Write log.
     Log,
@@ -136,9 +186,12 @@ impl Grant {
                 rule.matches(method, url) && rule.covers(*address)
             }
             (Self::File(rule), Access::File { path, mode }) => rule.covers(path, *mode),
+            (Self::State(rule), Access::State { key, mode }) => rule.covers(key, *mode),
+            (Self::Artifact(granted), Access::Artifact(mode)) => mode <= granted,
             (Self::Secret(rule), Access::Secret { name, method, url }) => {
                 rule.name == *name && rule.to.matches(method, url)
             }
+            (Self::Event(rule), Access::Event { name, mode }) => rule.covers(name, *mode),
             (Self::Log, Access::Log) | (Self::Human, Access::Human) | (Self::Sleep, Access::Sleep) => true,
             _ => false,
         }
@@ -151,9 +204,12 @@ impl Grant {
             Self::Agent(_) => "agent",
             Self::Http(_) => "http",
             Self::File(_) => "file",
+            Self::State(_) => "state",
+            Self::Artifact(_) => "artifact",
             Self::Env(_) => "env",
             Self::Config(_) => "config",
             Self::Secret(_) => "secret",
+            Self::Event(_) => "event",
             Self::Log => "log",
             Self::Human => "human",
             Self::Sleep => "sleep",
@@ -167,7 +223,10 @@ impl fmt::Display for Grant {
             Self::Tool(p) | Self::Agent(p) | Self::Env(p) | Self::Config(p) => write!(f, "{}={p}", self.kind()),
             Self::Http(rule) => write!(f, "http={rule}"),
             Self::File(rule) => write!(f, "file={rule}"),
+            Self::State(rule) => write!(f, "state={rule}"),
+            Self::Artifact(mode) => write!(f, "artifact={mode}"),
             Self::Secret(rule) => write!(f, "secret={rule}"),
+            Self::Event(rule) => write!(f, "event={rule}"),
             Self::Log | Self::Human | Self::Sleep => f.write_str(self.kind()),
         }
     }
@@ -178,6 +237,9 @@ impl FromStr for Grant {
     fn from_str(text: &str) -> Result<Self, RuleError> {
         if let Some(bare) = [Self::Log, Self::Human, Self::Sleep].into_iter().find(|grant| grant.kind() == text) {
             return Ok(bare);
+        }
+        if text == "artifact" {
+            return Ok(Self::Artifact(Mode::Write));
         }
         let (kind, value) = text.split_once('=').ok_or_else(|| {
             RuleError::new(
@@ -190,11 +252,14 @@ impl FromStr for Grant {
             "agent" => Self::Agent(value.parse()?),
             "http" => Self::Http(value.parse()?),
             "file" => Self::File(value.parse()?),
+            "state" => Self::State(value.parse()?),
+            "artifact" => Self::Artifact(value.parse()?),
             "env" => Self::Env(value.parse()?),
             "config" => Self::Config(value.parse()?),
             "secret" => Self::Secret(value.parse()?),
+            "event" => Self::Event(value.parse()?),
             _ => {
-                let kinds = "the kinds are tool, agent, http, file, env, config, secret, log, human and sleep";
+                let kinds = "the kinds are tool, agent, http, file, state, artifact, env, config, secret, event, log, human and sleep";
                 return Err(RuleError::new(text, kinds));
             }
         })
@@ -212,9 +277,13 @@ impl Access<'_> {
                 format!("http {method} {} at {address}", rule::without_query(url))
             }
             Self::File { path, mode } => format!("file {} for {mode}", path.display()),
+            Self::State { key, mode } => format!("state {key} for {mode}"),
+            Self::Artifact(mode) => format!("artifacts for {mode}"),
             Self::Env(name) => format!("env {name}"),
             Self::Config(key) => format!("config {key}"),
             Self::Secret { name, url, .. } => format!("secret {name} for {}", rule::without_query(url)),
+            Self::Event { name, mode: EventMode::Emit } => format!("event {name}"),
+            Self::Event { name, mode: EventMode::Await } => format!("wait for event {name}"),
             Self::Log => "log".to_owned(),
             Self::Human => "question to a person".to_owned(),
             Self::Sleep => "sleep".to_owned(),
@@ -234,12 +303,16 @@ impl Access<'_> {
                 format!("{method} {}", rule::without_query(url))
             ),
             Self::File { path, mode } => format!("files = [{:?}]", format!("{}:{mode}", path.display())),
+            Self::State { key, mode } => format!("state = [{:?}]", format!("{key}:{mode}")),
+            Self::Artifact(Mode::Read) => "artifacts = \"read\"".to_owned(),
+            Self::Artifact(Mode::Write) => "artifacts = true".to_owned(),
             Self::Env(name) => format!("env = [{name:?}]"),
             Self::Config(key) => format!("config = [{key:?}]"),
             Self::Secret { name, url, .. } => {
                 let to = format!("{}/*", url.origin().ascii_serialization());
                 format!("secrets = [{{ name = {name:?}, to = {to:?}, header = \"authorization\" }}]")
             }
+            Self::Event { name, mode } => format!("events = [{:?}]", format!("{name}:{mode}")),
             Self::Log => "log = true".to_owned(),
             Self::Human => "human = true".to_owned(),
             Self::Sleep => "sleep = true".to_owned(),
@@ -286,7 +359,7 @@ impl<T: Into<Held>> FromIterator<T> for GrantSet {
 
 impl Serialize for GrantSet {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|held| held.grant.to_string()))
+        serializer.collect_seq(self.0.iter().map(ToString::to_string))
     }
 }
 
@@ -296,6 +369,6 @@ impl<'de> Deserialize<'de> for GrantSet {
         if texts.len() > GRANTS_MAX {
             return Err(serde::de::Error::custom(format!("more than {GRANTS_MAX} grants")));
         }
-        texts.iter().map(|text| text.parse::<Grant>().map_err(serde::de::Error::custom)).collect()
+        texts.iter().map(|text| text.parse::<Held>().map_err(serde::de::Error::custom)).collect()
     }
 }

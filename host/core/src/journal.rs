@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::effect::Question;
 use crate::event::{Envelope, Program};
 use crate::id::{Digest, FramePath, IdError, RunId};
+use crate::inbox::{Inbox, Sought};
 use crate::ports::BoxFuture;
 
 pub use error::JournalError;
@@ -97,8 +98,49 @@ pub struct Wait {
     pub step: u32,
     /// When it is over by itself, in milliseconds since 1970.
     pub due_unix_ms: Option<u64>,
-    /// What a person is asked; `None` is a timer.
-    pub question: Option<(QuestionId, Question)>,
+    /// What for.
+    pub awaited: Awaited,
+}
+
+/// What ends a [`Wait`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Awaited {
+    /// The time at which it is due.
+    Timer,
+    /// An answer of a person.
+    Answer(QuestionId, Box<Question>),
+    /// An event that somebody publishes.
+    Event(Box<Sought>),
+    /// That somebody cancels the run, which nobody has to do.
+    Cancel,
+}
+
+impl Wait {
+    /// Returns what a person is asked.
+    pub fn question(&self) -> Option<(QuestionId, &Question)> {
+        match &self.awaited {
+            Awaited::Answer(id, question) => Some((*id, question)),
+            Awaited::Timer | Awaited::Event(_) | Awaited::Cancel => None,
+        }
+    }
+
+    /// Returns which event is waited for.
+    pub fn event(&self) -> Option<&Sought> {
+        match &self.awaited {
+            Awaited::Event(sought) => Some(sought),
+            _ => None,
+        }
+    }
+
+    /// Tells whether it ends by itself, at its time.
+    pub fn is_timer(&self) -> bool {
+        self.awaited == Awaited::Timer
+    }
+
+    /// Tells whether it ends when somebody cancels the run.
+    pub fn is_for_cancel(&self) -> bool {
+        self.awaited == Awaited::Cancel
+    }
 }
 
 /// A [`Wait`] with the run that it belongs to.
@@ -223,6 +265,8 @@ pub struct RunQuery {
     pub since_unix_ms: Option<u64>,
     /// Begun before, in milliseconds since 1970.
     pub until_unix_ms: Option<u64>,
+    /// Ended at or after, in milliseconds since 1970.
+    pub ended_since_unix_ms: Option<u64>,
     /// Only runs that are older than this one: the newest come first.
     pub before: Option<RunId>,
     /// How many, at most.
@@ -270,8 +314,9 @@ pub enum Verdict {
     },
 }
 
-/// Keeps events durably, reads them back in order, and never edits one.
-pub trait Journal: Send + Sync {
+/// Keeps events durably, reads them back in order, and never edits one. Beside them it keeps what is published for runs to
+/// take, as an [`Inbox`].
+pub trait Journal: Inbox {
     /// Appends a batch. It is durable when this is ready. Batches of one run are appended one after the other.
     ///
     /// Fails with [`JournalError::Fenced`] when somebody else has claimed the run or the position is not the next: then
@@ -308,7 +353,8 @@ pub trait Journal: Send + Sync {
     /// Returns what a run pins.
     fn pins(&self, run: RunId) -> BoxFuture<'static, Result<Vec<Digest>, JournalError>>;
 
-    /// Removes runs that have ended and are beyond what is to be kept, as of a time.
+    /// Removes runs that have ended and are beyond what is to be kept, as of a time, and what was published before the
+    /// oldest run that is left began.
     fn prune(&self, retention: Retention, unix_ms: u64) -> BoxFuture<'static, Result<Pruned, JournalError>>;
 
     /// Reads the whole history of a run and checks its chain.

@@ -5,9 +5,9 @@
 //! files knows every word that the other rooms use. In reading order:
 //!
 //! - what exists: [`id`], [`json`], [`value_type`], [`program`];
-//! - what it may do and spend: [`grant`], [`authority`], [`limits`], [`amounts`], [`usage`];
-//! - what it does: [`effect`], [`http`], [`failure`], [`event`];
-//! - what carries it: [`ports`], [`journal`].
+//! - what it may do and spend: [`grant`], [`authority`], [`limits`], [`amounts`], [`usage`], [`gate`];
+//! - what it does: [`effect`], [`http`], [`question`], [`state`], [`artifact`], [`failure`], [`event`];
+//! - what carries it: [`ports`], [`journal`], [`inbox`].
 
 #![forbid(unsafe_code)]
 
@@ -18,15 +18,20 @@ pub mod value_type;
 
 pub mod amounts;
 pub mod authority;
+pub mod gate;
 pub mod grant;
 pub mod limits;
 pub mod usage;
 
+pub mod artifact;
 pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod http;
+pub mod question;
+pub mod state;
 
+pub mod inbox;
 pub mod journal;
 pub mod ports;
 
@@ -37,6 +42,7 @@ pub use event::{Envelope, Event};
 pub use failure::Failure;
 pub use grant::{Access, Grant, GrantSet};
 pub use id::{Digest, FramePath, RunId};
+pub use inbox::{EventRecord, Inbox};
 pub use journal::{Journal, JournalError};
 pub use json::Json;
 pub use limits::{Dimension, LimitSpec, Limits};

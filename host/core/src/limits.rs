@@ -53,6 +53,14 @@ dimensions! {
     Pending, "pending", 1_024, "Calls that are started and not yet taken.";
     Depth, "depth", 16, "Frames above this one.";
     TotalBytes, "total-bytes", 1 << 30, "Bytes of arguments and results that pass through the frame.";
+    Repeats, "repeats", u64::MAX, "Times in a row that a frame may get the same outcome of the same effect.";
+}
+
+impl Dimension {
+    /// Tells whether a limit bounds anything: where nobody says anything, some things are not bounded.
+    pub fn is_bounded_by(self, limit: u64) -> bool {
+        limit < u64::MAX || self.default_max() < u64::MAX
+    }
 }
 
 impl fmt::Display for Dimension {
@@ -129,8 +137,9 @@ impl Default for Limits {
 }
 
 impl Serialize for Limits {
+    /// What is not bounded is not written.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
+        serializer.collect_map(self.iter().filter(|(dimension, limit)| dimension.is_bounded_by(*limit)))
     }
 }
 

@@ -34,6 +34,10 @@ struct Shared {
 struct Counts {
     running: usize,
     resting: usize,
+    /// How many wait for what nobody has to do. They count for nobody else.
+    idle: usize,
+    /// How many of those that run wait for a turn that others have.
+    held: usize,
     /// Since when the run is quiet.
     quiet_since: Option<Duration>,
     /// How long it was quiet before that.
@@ -43,7 +47,7 @@ struct Counts {
 impl std::fmt::Debug for Activity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let counts = self.shared.counts.lock();
-        write!(f, "Activity({} run, {} rest)", counts.running, counts.resting)
+        write!(f, "Activity({} run, {} rest, {} held)", counts.running, counts.resting, counts.held)
     }
 }
 
@@ -81,9 +85,30 @@ impl Activity {
         Resting { activity: self.clone() }
     }
 
-    /// Returns how many activities go on by themselves.
+    /// Says that a running activity waits for what may never come, until the guard is dropped: meanwhile the run goes on, is
+    /// quiet, and ends as if the activity were not there.
+    pub fn stand_by(&self) -> StandingBy {
+        self.shared.has_rested.store(true, Ordering::Release);
+        self.change(|counts| {
+            counts.running = counts.running.saturating_sub(1);
+            counts.idle += 1;
+        });
+        self.shared.changed.notify_waiters();
+        StandingBy { activity: self.clone() }
+    }
+
+    /// Says that a running activity waits for a turn that others have, until the guard is dropped. That ends by itself, so
+    /// the run is not quiet meanwhile; but whoever waits for what others give back must not wait for this one.
+    pub fn hold(&self) -> Held {
+        self.change(|counts| counts.held += 1);
+        self.shared.changed.notify_waiters();
+        Held { activity: self.clone() }
+    }
+
+    /// Returns how many activities go on by themselves, and may give something back.
     pub fn running(&self) -> usize {
-        self.shared.counts.lock().running
+        let counts = self.shared.counts.lock();
+        counts.running.saturating_sub(counts.held)
     }
 
     /// Returns since when the run is quiet.
@@ -109,7 +134,7 @@ impl Activity {
     fn change(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.shared.counts.lock();
         change(&mut counts);
-        let is_quiet = counts.resting > 0 && counts.running <= counts.resting;
+        let is_quiet = counts.resting + counts.idle > 0 && counts.running <= counts.resting;
         match counts.quiet_since {
             None if is_quiet => counts.quiet_since = Some(self.shared.clock.elapsed()),
             Some(since) if !is_quiet => {
@@ -144,6 +169,33 @@ pub struct Resting {
 impl Drop for Resting {
     fn drop(&mut self) {
         self.activity.change(|counts| counts.resting = counts.resting.saturating_sub(1));
+    }
+}
+
+/// An activity that waits for what may never come.
+#[derive(Debug)]
+pub struct StandingBy {
+    activity: Activity,
+}
+
+impl Drop for StandingBy {
+    fn drop(&mut self) {
+        self.activity.change(|counts| {
+            counts.running += 1;
+            counts.idle = counts.idle.saturating_sub(1);
+        });
+    }
+}
+
+/// An activity that waits for a turn.
+#[derive(Debug)]
+pub struct Held {
+    activity: Activity,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.activity.change(|counts| counts.held = counts.held.saturating_sub(1));
     }
 }
 

@@ -5,19 +5,22 @@
 //! what the run was started with, and each access is decided again as of the time when it was. Which addresses were
 //! dialled is not recorded, so they are not decided again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use priory_core::authority::{Authority, Holder, Layer, Validity};
 use priory_core::event::{Envelope, Event, FrameStarted, Program, RunStarted};
-use priory_core::grant::{Access, Grant, GrantSet, Held, RuleError};
+use priory_core::grant::{Access, Grant, GrantSet, Held, Mode, RuleError};
 use priory_core::limits::{Dimension, Limits};
+use priory_core::state::StateKey;
 use priory_core::{Effect, FramePath, Value};
 use serde::Serialize;
 
+use crate::approval::is_yes;
 use crate::authorize::{use_key, with_access};
 use crate::catalog::{Catalog, Layers};
+use crate::past::{APPROVAL, is_aside};
 
 /// An access, with the grant of each holder that allowed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,6 +224,7 @@ struct Walked {
 fn walk(catalog: &Catalog, events: &[Envelope], see: &mut dyn FnMut(&Look<'_>)) -> Result<(), AuditError> {
     let Some(Envelope { event: Event::RunStarted(run), .. }) = events.first() else { return Err(AuditError::NoStart) };
     let layers = Layers::resolve(catalog, &run.inputs)?;
+    let rejected: BTreeSet<FramePath> = events.iter().filter_map(rejected).collect();
     let mut frames: BTreeMap<FramePath, Walked> = BTreeMap::new();
     for envelope in events {
         let Envelope { seq, frame: path, unix_ms, event, .. } = envelope;
@@ -241,7 +245,12 @@ fn walk(catalog: &Catalog, events: &[Envelope], see: &mut dyn FnMut(&Look<'_>)) 
         };
         match event {
             Event::FrameStarted(started) => opening(started, &mut look),
-            Event::Intent { effect, .. } => asking(catalog, frame, effect, &mut look),
+            // What the host asks beside an effect is not the frame's.
+            Event::Intent { step, .. } if is_aside(*step) => {}
+            Event::Intent { step, effect } => {
+                let is_use = !rejected.contains(&path.child(*step));
+                asking(catalog, frame, effect, is_use, &mut look);
+            }
             Event::Outcome { outcome, .. } => {
                 if let Ok(value) = &**outcome {
                     listing(catalog, value, &mut look);
@@ -252,6 +261,13 @@ fn walk(catalog: &Catalog, events: &[Envelope], see: &mut dyn FnMut(&Look<'_>)) 
         }
     }
     Ok(())
+}
+
+/// Returns the place of an effect that nobody approved.
+fn rejected(envelope: &Envelope) -> Option<FramePath> {
+    let Event::Outcome { step: APPROVAL, outcome } = &envelope.event else { return None };
+    let is_approved = matches!(&**outcome, Ok(Value::Answer(answer)) if is_yes(answer));
+    (!is_approved).then(|| envelope.frame.clone())
 }
 
 /// Builds the authority of a frame, as it was when it opened.
@@ -302,8 +318,8 @@ fn opening(started: &FrameStarted, look: Show<'_>) {
 }
 
 /// Shows what an effect accesses.
-fn asking(catalog: &Catalog, frame: &Walked, effect: &Effect, look: Show<'_>) {
-    with_access(catalog, effect, |access| look(*access, Consequence::Fails, true, false));
+fn asking(catalog: &Catalog, frame: &Walked, effect: &Effect, is_use: bool, look: Show<'_>) {
+    with_access(catalog, effect, |access| look(*access, Consequence::Fails, is_use, false));
     match effect {
         Effect::HttpRequest(request) => {
             let (method, url) = (&*request.method, &request.url);
@@ -331,6 +347,11 @@ fn listing(catalog: &Catalog, value: &Value, look: Show<'_>) {
                 let qualified =
                     catalog.tool(&tool.name).map_or_else(|| tool.name.as_str().into(), |known| known.qualified);
                 look(Access::Tool { name: &tool.name, qualified: &qualified }, Consequence::Unseen, false, false);
+            }
+        }
+        Value::StateKeys(keys) => {
+            for StateKey { key, .. } in keys {
+                look(Access::State { key, mode: Mode::Read }, Consequence::Unseen, false, false);
             }
         }
         Value::Agents(agents) => {

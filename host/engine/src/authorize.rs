@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
+use priory_core::artifact::{ArtifactOp, Content};
 use priory_core::authority::{Holder, Passed, Validity};
 use priory_core::effect::{Question, Terms};
 use priory_core::failure::Denial;
-use priory_core::grant::{Access, Grant, Held};
+use priory_core::grant::{Access, EventMode, Grant, Held, Mode};
 use priory_core::http::HttpRequest;
-use priory_core::{Effect, Failure, Json};
+use priory_core::state::StateOp;
+use priory_core::{Digest, Effect, Failure, Json};
 
 use crate::catalog::{AgentEntry, Catalog, ToolTarget};
 use crate::frame::Frame;
@@ -19,27 +21,80 @@ use crate::run::Run;
 
 /// An effect that was authorized, with what it leads to.
 pub(crate) enum Plan {
-    Tool { target: ToolTarget, arguments: Json, terms: Option<Box<Terms>> },
+    Tool {
+        target: ToolTarget,
+        arguments: Json,
+        terms: Option<Box<Terms>>,
+    },
     ToolList,
-    Agent { entry: Arc<AgentEntry>, input: Json, feedback: Option<String>, terms: Option<Box<Terms>> },
+    Agent {
+        entry: Arc<AgentEntry>,
+        input: Json,
+        feedback: Option<String>,
+        terms: Option<Box<Terms>>,
+    },
     AgentList,
-    Http { request: HttpRequest },
-    Sleep { ms: u64, may_rest: bool },
-    AskHuman { question: Question },
+    Http {
+        request: HttpRequest,
+    },
+    Sleep {
+        ms: u64,
+        may_rest: bool,
+    },
+    AskHuman {
+        question: Question,
+    },
+    Emit {
+        name: String,
+        data: Json,
+        key: Option<String>,
+    },
+    AwaitEvent {
+        name: String,
+        matching: Option<Json>,
+        expires_ms: Option<u64>,
+    },
+    /// It is performed where its outcome is recorded.
+    State {
+        op: StateOp,
+    },
+    /// It is noted where its outcome is recorded.
+    PutArtifact {
+        content: Content,
+    },
+    ReadArtifact {
+        digest: Digest,
+        offset: u64,
+        length: u64,
+    },
+    StatArtifact {
+        digest: Digest,
+    },
+    AwaitCancel,
     BudgetLeft,
     BudgetUsed,
 }
 
+/// When something that is allowed may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    AtOnce,
+    /// When a person has approved it, before the grant ends, in milliseconds since 1970.
+    AfterApproval {
+        until_unix_ms: Option<u64>,
+    },
+}
+
 /// Decides an effect.
-pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<Plan, Failure> {
+pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<(Plan, Allowed), Failure> {
     // The most frequent effect looks its name up once for both.
     if let Effect::ToolCall { tool, arguments, terms } = effect {
         let target = frame.run.catalog.tool(tool);
-        frame.allow(&tool_access(tool, target.as_ref()))?;
-        return tool_plan(tool, target, arguments, terms);
+        let allowed = frame.allow(&tool_access(tool, target.as_ref()))?;
+        return Ok((tool_plan(tool, target, arguments, terms)?, allowed));
     }
-    permit(frame, effect)?;
-    plan(frame, effect)
+    let allowed = permit(frame, effect)?;
+    Ok((plan(frame, effect)?, allowed))
 }
 
 fn tool_access<'a>(tool: &'a str, target: Option<&'a ToolTarget>) -> Access<'a> {
@@ -61,8 +116,13 @@ fn tool_plan(
 
 /// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
 /// exists or not, so that asking tells nothing.
-pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
-    with_access(&frame.run.catalog, effect, |access| frame.allow(access)).unwrap_or(Ok(()))
+pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<Allowed, Failure> {
+    with_access(&frame.run.catalog, effect, |access| frame.allow(access)).unwrap_or(Ok(Allowed::AtOnce))
+}
+
+/// Holds an effect that a person approved against the grants, and uses up what is used up by it.
+pub(crate) fn permit_approved(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
+    with_access(&frame.run.catalog, effect, |access| frame.allow_approved(access)).unwrap_or(Ok(()))
 }
 
 /// Shows what an effect accesses to `decide`; `None` means that it needs no grant.
@@ -72,12 +132,26 @@ pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl Fn
         Effect::AgentCall { agent, .. } => decide(&Access::Agent(agent)),
         Effect::HttpRequest(request) => decide(&Access::Http { method: &request.method, url: &request.url }),
         Effect::AskHuman(_) => decide(&Access::Human),
+        Effect::State(op) => return state_access(op).map(|access| decide(&access)),
+        Effect::Artifact(ArtifactOp::Put { .. }) => decide(&Access::Artifact(Mode::Write)),
+        Effect::Artifact(_) => decide(&Access::Artifact(Mode::Read)),
+        Effect::Emit { name, .. } => decide(&Access::Event { name, mode: EventMode::Emit }),
+        Effect::AwaitEvent { name, .. } => decide(&Access::Event { name, mode: EventMode::Await }),
         // Without the grant to sleep, a sleep is waiting like any other, and within the time of its frame.
-        Effect::Sleep { .. } => return None,
+        Effect::Sleep { .. } | Effect::AwaitCancel => return None,
         Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => {
             return None;
         }
     })
+}
+
+/// Returns what an operation on the state accesses; a list shows only what may be read.
+fn state_access(op: &StateOp) -> Option<Access<'_>> {
+    match op {
+        StateOp::Read { key } | StateOp::History { key } => Some(Access::State { key, mode: Mode::Read }),
+        StateOp::Write { key, .. } => Some(Access::State { key, mode: Mode::Write }),
+        StateOp::Keys { .. } => None,
+    }
 }
 
 /// Finds what an effect leads to.
@@ -93,8 +167,19 @@ pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
         Effect::HttpRequest(request) => Plan::Http { request: request.clone() },
         Effect::Sleep { ms } => Plan::Sleep { ms: *ms, may_rest: frame.check(&Access::Sleep).is_ok() },
         Effect::AskHuman(question) => Plan::AskHuman { question: question.clone() },
+        Effect::Emit { name, data, key } => Plan::Emit { name: name.clone(), data: data.clone(), key: key.clone() },
+        Effect::AwaitEvent { name, matching, expires_ms } => {
+            Plan::AwaitEvent { name: name.clone(), matching: matching.clone(), expires_ms: *expires_ms }
+        }
+        Effect::AwaitCancel => Plan::AwaitCancel,
         Effect::ToolList => Plan::ToolList,
         Effect::AgentList => Plan::AgentList,
+        Effect::State(op) => Plan::State { op: op.clone() },
+        Effect::Artifact(op) => match op.clone() {
+            ArtifactOp::Put { content } => Plan::PutArtifact { content },
+            ArtifactOp::Read { digest, offset, length } => Plan::ReadArtifact { digest, offset, length },
+            ArtifactOp::Stat { digest } => Plan::StatArtifact { digest },
+        },
         Effect::BudgetLeft => Plan::BudgetLeft,
         Effect::BudgetUsed => Plan::BudgetUsed,
         // A log has no outcome to wait for and takes the short way through the waist.

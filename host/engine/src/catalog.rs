@@ -8,6 +8,7 @@ use priory_core::amounts::BudgetSpec;
 use priory_core::authority::{Holder, Layer};
 use priory_core::effect::Nature;
 use priory_core::event::Program;
+use priory_core::gate::GateSpec;
 use priory_core::grant::template::GrantTemplates;
 use priory_core::grant::{Grant, GrantSet, RuleError};
 use priory_core::ports::Plugin;
@@ -35,6 +36,8 @@ pub struct PluginEntry {
     pub declared: Option<Nature>,
     /// What is done about a call of which nobody knows whether it was done.
     pub in_doubt: InDoubt,
+    /// What stands before each of its tools.
+    pub gate: GateSpec,
 }
 
 /// An agent as the operator configured it.
@@ -55,6 +58,8 @@ pub struct AgentEntry {
     pub lends: GrantTemplates,
     /// What `wasi:config` tells it, on top of what its plugin is told.
     pub config: Vec<(String, String)>,
+    /// What stands before it.
+    pub gate: GateSpec,
 }
 
 /// Where the name of a tool leads.

@@ -7,7 +7,6 @@ use priory_core::program::AgentInfo;
 use priory_core::{Effect, Failure, Json, Outcome, Report, ToolInfo, Value};
 
 use crate::frame::Frame;
-use crate::waist;
 
 /// A frame as native code sees it.
 ///
@@ -56,7 +55,7 @@ impl Context {
 
     /// Starts an effect; [`Context::take`] waits for it.
     pub fn start(&self, effect: Effect) -> Result<u32, Failure> {
-        waist::start(&self.frame, effect, 0)
+        self.frame.start(effect, 0)
     }
 
     /// Waits for a started effect and takes its outcome.
@@ -68,7 +67,7 @@ impl Context {
     pub async fn perform(&self, effect: Effect) -> Outcome {
         let _performing = self.frame.enter();
         let step = self.frame.next_step();
-        waist::pass(&self.frame, step, effect, 0).await.0
+        self.frame.perform(step, effect, 0).await
     }
 }
 

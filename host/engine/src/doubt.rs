@@ -7,16 +7,15 @@
 
 use std::sync::Arc;
 
-use priory_core::effect::{Answer, Nature, Question};
-use priory_core::event::{Event, FrameStarted, Label};
+use priory_core::effect::{Nature, Question};
+use priory_core::event::{FrameStarted, Label};
 use priory_core::grant::rule::FileMode;
-use priory_core::journal::{QuestionId, Wait};
-use priory_core::{Effect, Failure, FramePath, Json};
+use priory_core::{Failure, Json};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::PluginEntry;
 use crate::past::{IN_DOUBT, PastFrame};
-use crate::perform::wait_for_answer;
+use crate::perform::ask_aside;
 use crate::run::Run;
 
 /// What is done about a call of which nobody knows whether it was done.
@@ -50,19 +49,19 @@ pub(crate) async fn settle(
 ) -> Result<Option<PastFrame>, Failure> {
     let path = &label.path;
     let (Some(plugin), Some((started, _))) = (plugin, &past.started) else { return Ok(Some(past)) };
-    let from_its_beginning = || {
-        run.past.forget(path);
+    let from_its_beginning = |past: &PastFrame| {
+        run.past.forget(path, past);
         Ok(None)
     };
     match nature(&plugin, started) {
         Nature::Pure => Ok(Some(past)),
         _ if run.past.is_trial => Err(cannot_be_tried()),
-        Nature::ReadOnly | Nature::Repeatable => from_its_beginning(),
+        Nature::ReadOnly | Nature::Repeatable => from_its_beginning(&past),
         Nature::Opaque => match plugin.in_doubt {
-            InDoubt::Repeat => from_its_beginning(),
+            InDoubt::Repeat => from_its_beginning(&past),
             InDoubt::Fail => Err(Failure::InDoubt { effect: label.program.to_string() }),
             InDoubt::Ask => match ask(run, label, &past).await? {
-                true => from_its_beginning(),
+                true => from_its_beginning(&past),
                 false => Err(Failure::InDoubt { effect: label.program.to_string() }),
             },
         },
@@ -82,24 +81,7 @@ async fn ask(run: &Arc<Run>, label: &Label, past: &PastFrame) -> Result<bool, Fa
         "The host went away while {program} was at work in frame {path}. What it did may be there or not. Do it again?"
     );
     let schema = Json::parse(r#"{"enum":["repeat","fail"]}"#).ok();
-    let question = Question { text, schema, who: Vec::new(), expires_ms: None };
-    let answer = match past.step(IN_DOUBT) {
-        Some(known) => match known.end.as_ref().map(|end| &*end.outcome) {
-            Some(Ok(priory_core::Value::Answer(answer))) => answer.clone(),
-            Some(Err(failure)) => return Err(failure.clone()),
-            _ => wait(run, path, question).await?,
-        },
-        None => {
-            let effect = Arc::new(Effect::AskHuman(question.clone()));
-            run.tape.record(path, 0, Event::Intent { step: IN_DOUBT, effect });
-            wait(run, path, question).await?
-        }
-    };
+    let question = Question { schema, ..Question::new(text) };
+    let answer = ask_aside(run, path, IN_DOUBT, question, None, past.step(IN_DOUBT)).await?;
     Ok(answer.value.as_str() == r#""repeat""#)
-}
-
-async fn wait(run: &Arc<Run>, path: &FramePath, question: Question) -> Result<Answer, Failure> {
-    let id = QuestionId::of(run.id, path, IN_DOUBT, &question);
-    let wait = Wait { frame: path.clone(), step: IN_DOUBT, due_unix_ms: None, question: Some((id, question)) };
-    wait_for_answer(run, wait).await
 }

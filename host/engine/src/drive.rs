@@ -102,8 +102,12 @@ async fn park(run: &Run, waits: Vec<Wait>) {
 }
 
 fn parked(run: &Run, waits: &[Wait]) -> Failure {
-    let questions = waits.iter().filter(|wait| wait.question.is_some()).count();
+    let questions = waits.iter().filter(|wait| wait.question().is_some()).count();
+    let event = waits.iter().find_map(|wait| wait.event());
     let reason = match questions {
+        0 if let Some(sought) = event => {
+            format!("it waits for an event: `priory emit {}` publishes it, and `priory serve` delivers it", sought.name)
+        }
         0 => "it waits for a timer: `priory runs resume` goes on when that is due".to_owned(),
         1 => "it waits for an answer: `priory answer` gives it".to_owned(),
         several => format!("it waits for {several} answers: `priory answer` gives them"),

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use priory_core::authority::{Authority, Layer};
 use priory_core::effect::{Nature, Terms};
 use priory_core::event::{Event, FrameStarted, Label, Program};
@@ -21,6 +22,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::doubt;
 use crate::frame::{Frame, Given, HostSide};
+use crate::gate::{Gate, Passed};
 use crate::ledger::{AccountId, Reservation, Spent};
 use crate::past::{ITS_CALLER, PastFrame, comes_from_outside};
 use crate::run::{Halt, Run};
@@ -54,6 +56,8 @@ pub(crate) struct Job {
     /// What it may spend with everything below it; nothing is the account of its parent.
     pub(crate) budget: Option<Amounts>,
     pub(crate) config: Vec<(String, String)>,
+    /// The gate that its call has passed.
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 impl Job {
@@ -94,9 +98,8 @@ pub(crate) async fn execute(
     let past = match run.past.take(&path) {
         Some(PastFrame { ended: Some((Some(failure), _)), used, .. }) if !run.past.is_trial => {
             // It has ended, and its host went away before its caller was told.
-            match parent {
-                Some(parent) => parent.absorb_again(used),
-                None => run.count(used, true),
+            if let Some(parent) = parent {
+                parent.absorb_again(used);
             }
             return Err(failure);
         }
@@ -136,13 +139,15 @@ pub(crate) async fn execute(
         Some(parent) => parent.given.authority.child(job.layers),
         None => Authority::root(job.layers),
     };
-    let given = Given { path, label: label.clone(), authority, limits, account, started, deadline, quiet, past };
+    let passed = Passed::below(parent.and_then(|parent| parent.given.passed.clone()), job.gate);
+    let given =
+        Given { path, label: label.clone(), authority, limits, account, started, deadline, quiet, past, passed };
     let frame = Arc::new(Frame::new(run.clone(), given));
     // Declared before the program's future, so that it is dropped after it also when all of this is dropped.
     let mut closing = Closing { frame: frame.clone(), parent: parent.cloned(), reservation: Some(reservation) };
     // In a block of its own, so that the sandbox is gone, and its meter final, before the frame is settled.
     let result = {
-        let program = pin!(begin(&frame, job.program, job.body, job.config));
+        let program = pin!(bounded(&frame, begin(&frame, job.program, job.body, job.config)));
         let until = || frame.given.deadline.saturating_add(frame.rested());
         Deadline::new(program, &*clock, &until).await
     };
@@ -215,6 +220,15 @@ async fn reserve(
     limits.lower(Dimension::Fuel, reservation.amounts().fuel);
     limits.lower(Dimension::MemoryBytes, reservation.amounts().memory_bytes);
     Ok((reservation, account, limits))
+}
+
+/// Executes a program to its end, or until it was told the same once too often.
+async fn bounded(frame: &Frame, program: impl Future<Output = Result<Returned, Failure>>) -> Result<Returned, Failure> {
+    let Some(repeats) = &frame.repeats else { return program.await };
+    match select(pin!(repeats.over()), pin!(program)).await {
+        Either::Left((over, _)) => Err(over),
+        Either::Right((result, _)) => result,
+    }
 }
 
 async fn begin(
@@ -320,7 +334,11 @@ impl Closing {
         self.frame.pending.clear();
         let usage = self.frame.usage();
         reservation.settle(Amounts { fuel: usage.fuel, ..Amounts::default() });
-        self.frame.run.count(usage, self.parent.is_none());
+        let known = self.frame.given.past.as_ref().filter(|_| !self.frame.run.past.is_trial);
+        // What ended before is counted from the start.
+        if known.is_none_or(|past| past.ended.is_none()) {
+            self.frame.run.count(usage, self.parent.is_none());
+        }
         if let Some(parent) = &self.parent {
             parent.absorb(self.frame.usage_below());
         }

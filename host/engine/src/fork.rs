@@ -7,16 +7,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use priory_core::artifact::ArtifactOp;
 use priory_core::effect::{Answer, Effect, Outcome, Value};
 use priory_core::event::{Envelope, Event, Program};
 use priory_core::http::HttpResponse;
 use priory_core::journal::{Batch, RunHeader, RunState, Verdict};
-use priory_core::{Digest, Failure, Journal, JournalError, Json, Report, RunId};
+use priory_core::state::StateOp;
+use priory_core::{Digest, EventRecord, Failure, Journal, JournalError, Json, Report, RunId};
 use priory_schema::Schema;
 use serde::Deserialize;
 
+use crate::asked::check_value;
 use crate::catalog::{Catalog, ToolFunction};
 use crate::resume::read_all;
+use crate::shared;
 
 /// How many events are appended at once.
 const PAGE_EVENTS: usize = 512;
@@ -206,11 +210,22 @@ fn near(events: &[Envelope], at: usize) -> String {
     if found.is_empty() { "none".to_owned() } else { found.join(" and ") }
 }
 
-/// Forgets the frames that gave the last outcome: it is not theirs any more, and they used nothing of the fork.
+/// Forgets the frames that gave the last outcome: it is not theirs any more, and they used nothing of the fork. What they
+/// gave to all frames of the run stays: others may have seen it since.
 fn forget_below(events: &mut Vec<Envelope>) {
     let Some(Envelope { frame, event: Event::Outcome { step, .. }, .. }) = events.last() else { return };
     let below = frame.child(*step);
-    events.retain(|envelope| !envelope.frame.is_within(&below));
+    let gave = |envelope: &Envelope| match &envelope.event {
+        Event::Intent { step, effect } if shared::gives(effect) => Some((envelope.frame.clone(), *step)),
+        _ => None,
+    };
+    let within = |envelope: &&Envelope| envelope.frame.is_within(&below);
+    let given: BTreeSet<_> = events.iter().filter(within).filter_map(gave).collect();
+    events.retain(|envelope| match &envelope.event {
+        _ if !envelope.frame.is_within(&below) => true,
+        Event::Intent { step, .. } | Event::Outcome { step, .. } => given.contains(&(envelope.frame.clone(), *step)),
+        _ => false,
+    });
 }
 
 /// Holds a result that was set against what its tool says that it gives.
@@ -279,11 +294,7 @@ impl Said {
             Effect::ToolCall { .. } => Value::Json(value.clone()),
             Effect::AgentCall { .. } => Value::Report(Report { output: value.clone(), summary: None }),
             Effect::AskHuman(question) => {
-                if let Some(schema) = &question.schema {
-                    let schema = Schema::alone(schema).map_err(unfit)?;
-                    let checked = schema.validate(value, || "the answer".to_owned());
-                    checked.map_err(|failure| unfit(failure.to_string()))?;
-                }
+                check_value(question, value, "the answer").map_err(|failure| unfit(failure.to_string()))?;
                 Value::Answer(Answer { value: value.clone(), by: FORK.to_owned() })
             }
             Effect::HttpRequest(_) => {
@@ -293,9 +304,23 @@ impl Said {
             }
             Effect::ToolList => Value::Tools(value.read().map_err(read)?),
             Effect::AgentList => Value::Agents(value.read().map_err(read)?),
+            Effect::AwaitEvent { name, .. } => {
+                let (id, name) = (FORK.to_owned(), name.clone());
+                Value::Event(EventRecord { id, name, data: value.clone(), unix_ms: 0, from: None })
+            }
+            Effect::Artifact(ArtifactOp::Stat { .. }) => Value::Artifact(value.read().map_err(read)?),
+            Effect::Artifact(_) => {
+                return Err(unfit("artifacts are what they are: set a failure, or fork before it".to_owned()));
+            }
+            Effect::State(StateOp::Read { .. }) => Value::State(value.read().map_err(read)?),
+            Effect::State(StateOp::Keys { .. }) => Value::StateKeys(value.read().map_err(read)?),
+            Effect::State(StateOp::History { .. }) => Value::StateHistory(value.read().map_err(read)?),
+            Effect::State(StateOp::Write { .. }) => {
+                return Err(unfit("what it wrote would still be there: set a failure, or fork before it".to_owned()));
+            }
             Effect::BudgetLeft => Value::Remaining(value.read().map_err(read)?),
             Effect::BudgetUsed => Value::Usage(value.read().map_err(read)?),
-            Effect::Sleep { .. } | Effect::Log { .. } => {
+            Effect::Sleep { .. } | Effect::AwaitCancel | Effect::Log { .. } | Effect::Emit { .. } => {
                 return Err(unfit("it gives nothing back: set a failure, or fork before it".to_owned()));
             }
         }))

@@ -17,17 +17,19 @@ use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
 use url::Url;
 
 use crate::activity::{Parked, Running};
-use crate::authorize::Now;
+use crate::authorize::{Allowed, Now};
+use crate::gate::Passed;
 use crate::ledger::{AccountId, Spent};
-use crate::past::{PastFrame, PastStep};
+use crate::past::{APPROVAL, PastFrame, PastStep};
 use crate::pending::Pending;
+use crate::repeats::Repeats;
 use crate::run::Run;
 use crate::tape::Stamp;
-use crate::waist;
+use crate::waist::{self, Timed};
 
 /// How many effects one frame may ask for in all its life, refused ones included. It only bounds the numbering, and keeps
-/// it below those of frames that list tools.
-const STEPS_MAX: u32 = FramePath::STEPS_MAX - 1;
+/// it below those of what is asked beside an effect, and of frames that list tools.
+const STEPS_MAX: u32 = APPROVAL - 1;
 
 /// What a frame was given when it was opened. It never changes.
 pub(crate) struct Given {
@@ -45,6 +47,8 @@ pub(crate) struct Given {
     pub(crate) quiet: Duration,
     /// What is known of the frame from before.
     pub(crate) past: Option<PastFrame>,
+    /// The gates that it and the frames above it have passed.
+    pub(crate) passed: Option<Arc<Passed>>,
 }
 
 /// One execution of one program.
@@ -54,6 +58,8 @@ pub(crate) struct Frame {
     pub(crate) meter: Arc<Meter>,
     pub(crate) pending: Pending,
     pub(crate) seen: Arc<Seen>,
+    /// What it was told again and again, where that is bounded.
+    pub(crate) repeats: Option<Repeats>,
     tally: Mutex<Tally>,
 }
 
@@ -78,6 +84,7 @@ impl Frame {
     pub(crate) fn new(run: Arc<Run>, given: Given) -> Self {
         Self {
             run,
+            repeats: Repeats::new(&given.limits),
             given,
             meter: Arc::default(),
             pending: Pending::default(),
@@ -159,13 +166,47 @@ impl Frame {
     /// Waits for a started effect and takes its outcome.
     pub(crate) async fn wait(&self, pending: u32) -> Outcome {
         let parked = (!self.pending.has_ended(pending)).then(|| self.run.activity.park());
-        self.show(self.pending.take(pending, parked.as_ref().map(Parked::woken)).await)
+        let timed = self.pending.take(pending, parked.as_ref().map(Parked::woken)).await;
+        self.show(pending, timed).await
+    }
+
+    /// Performs an effect that the program waits for.
+    pub(crate) async fn perform(self: &Arc<Self>, step: u32, effect: Effect, fuel: u64) -> Outcome {
+        if let Some(repeats) = &self.repeats {
+            repeats.ask(step, &effect);
+        }
+        let timed = waist::pass(self, step, effect, fuel).await;
+        self.show(step, timed).await
+    }
+
+    /// Starts an effect.
+    pub(crate) fn start(self: &Arc<Self>, effect: Effect, fuel: u64) -> Result<u32, Failure> {
+        let step = self.next_step();
+        if let Some(repeats) = &self.repeats {
+            repeats.ask(step, &effect);
+        }
+        waist::start(self, step, effect, fuel).inspect_err(|_| self.forget_asked(step)).map(|()| step)
+    }
+
+    fn forget_asked(&self, step: u32) {
+        if let Some(repeats) = &self.repeats {
+            repeats.forget(step);
+        }
     }
 
     /// Shows an outcome to the program: its clock moves on to the time of it.
-    fn show(&self, (outcome, unix_ms): (Outcome, u64)) -> Outcome {
+    async fn show(&self, step: u32, (outcome, unix_ms): Timed) -> Outcome {
         self.seen.move_on(unix_ms);
-        outcome
+        self.told(step, outcome).await
+    }
+
+    /// Returns what the program is told; what would be the same once too often ends it instead.
+    async fn told(&self, step: u32, outcome: Outcome) -> Outcome {
+        let over = |used, allowed| self.over(Dimension::Repeats, used, allowed);
+        match &self.repeats {
+            Some(repeats) if !repeats.tell(step, &outcome, over) => std::future::pending().await,
+            _ => outcome,
+        }
     }
 
     /// Counts a line of log and tells whether it was written before.
@@ -186,7 +227,20 @@ impl Frame {
     }
 
     /// Decides an access by the grants of the frame and of all above it.
-    pub(crate) fn allow(&self, access: &Access<'_>) -> Result<(), Failure> {
+    /// What a person has to approve first uses nothing up before.
+    pub(crate) fn allow(&self, access: &Access<'_>) -> Result<Allowed, Failure> {
+        let now = Now::of(&self.run);
+        let passed = self.given.authority.check(access, &now).map_err(Failure::Denied)?;
+        let asking = || passed.iter().filter(|(_, held)| held.asks);
+        if asking().next().is_some() {
+            let until_unix_ms = asking().filter_map(|(_, held)| held.until_unix_ms).min();
+            return Ok(Allowed::AfterApproval { until_unix_ms });
+        }
+        now.take_uses(&passed, access).map_err(Failure::Denied).map(|()| Allowed::AtOnce)
+    }
+
+    /// Decides an access that a person approved.
+    pub(crate) fn allow_approved(&self, access: &Access<'_>) -> Result<(), Failure> {
         let now = Now::of(&self.run);
         let passed = self.given.authority.check(access, &now).map_err(Failure::Denied)?;
         now.take_uses(&passed, access).map_err(Failure::Denied)
@@ -210,7 +264,9 @@ impl Frame {
     /// Counts what the frames below a step had used before. It was allowed then, so it is not refused now.
     pub(crate) fn absorb_again(&self, used: Usage) {
         self.absorb(used);
-        self.run.count(used, false);
+        if self.run.past.is_trial {
+            self.run.count(used, false);
+        }
         self.spend_again(Amounts { fuel: used.fuel, memory_bytes: 0, calls: used.calls, bytes: used.bytes });
     }
 
@@ -334,11 +390,11 @@ impl Drop for Performing {
 impl FrameHost for HostSide {
     fn perform(&self, effect: Effect, fuel: u64) -> BoxFuture<'_, Outcome> {
         let step = self.0.next_step();
-        Box::pin(async move { self.0.show(waist::pass(&self.0, step, effect, fuel).await) })
+        Box::pin(async move { self.0.perform(step, effect, fuel).await })
     }
 
     fn start(&self, effect: Effect, fuel: u64) -> Result<u32, Failure> {
-        waist::start(&self.0, effect, fuel)
+        self.0.start(effect, fuel)
     }
 
     fn announce(&self, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
@@ -346,6 +402,9 @@ impl FrameHost for HostSide {
     }
 
     fn send(&self, pending: u32, request: HttpRequest) {
+        if let Some(repeats) = &self.0.repeats {
+            repeats.ask(pending, &Effect::HttpRequest(request.clone()));
+        }
         waist::send(&self.0, pending, request);
     }
 
@@ -355,7 +414,10 @@ impl FrameHost for HostSide {
 
     fn outcome(&self, pending: u32) -> BoxFuture<'_, Outcome> {
         // The program goes on meanwhile, so its clock does not move: it would be anywhere.
-        Box::pin(async move { self.0.pending.take(pending, None).await.0 })
+        Box::pin(async move {
+            let (outcome, _) = self.0.pending.take(pending, None).await;
+            self.0.told(pending, outcome).await
+        })
     }
 
     fn wait_any<'a>(&'a self, pending: &'a [u32]) -> BoxFuture<'a, usize> {
@@ -372,8 +434,7 @@ impl FrameHost for HostSide {
         Box::pin(async move {
             let parked = (!self.0.pending.is_next_here()).then(|| self.0.run.activity.park());
             let (number, outcome, unix_ms) = self.0.pending.next(parked.as_ref().map(Parked::woken)).await?;
-            self.0.seen.move_on(unix_ms);
-            Some((number, outcome))
+            Some((number, self.0.show(number, (outcome, unix_ms)).await))
         })
     }
 
@@ -382,6 +443,7 @@ impl FrameHost for HostSide {
     }
 
     fn forget(&self, pending: u32) {
+        self.0.forget_asked(pending);
         waist::forget(&self.0, pending);
     }
 

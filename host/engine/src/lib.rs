@@ -9,9 +9,11 @@
 //! - `frame`, `execute`: one execution of one program, from its job to its end; `waist`: the only path for its effects;
 //! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started; [`activity`]: who goes on by
 //!   itself, and who waits for what;
+//! - `state`, `artifacts`, `shared`: what the frames of a run share, and how it follows from the events;
+//! - [`gate`]: what stands before tools and agents, for all runs of a host;
 //! - `tape`: the sequence of a run, and when it is durable; [`resume`], `past`: the way back to where a run was; `doubt`:
 //!   what becomes of work that was cut short;
-//! - [`fork`], [`diff`], [`audit`]: what can be made of the events of a run, told from them, and asked of them.
+//! - [`fork`], [`diff`], [`audit`], [`lineage`]: what can be made of the events of a run, told from them, and asked of them.
 //!
 //! **Invariants.** No effect is performed that did not pass `waist::pass`. No frame starts without a reservation. Nothing a
 //! guest says reaches a grant. No clock and no random number but through `Clock` and `Ids`.
@@ -23,12 +25,18 @@ pub mod audit;
 pub mod catalog;
 pub mod diff;
 pub mod fork;
+pub mod gate;
 pub mod ledger;
+pub mod lineage;
 pub mod resume;
 pub mod start;
 
+mod approval;
+mod artifacts;
+mod asked;
 mod authorize;
 mod believed;
+mod cancel;
 mod context;
 mod deadline;
 mod doubt;
@@ -39,15 +47,22 @@ mod live;
 mod past;
 mod pending;
 mod perform;
+mod present;
+mod repeats;
 mod run;
+mod shared;
 mod size;
+mod state;
 mod tape;
 mod waist;
 
+pub use asked::Open;
 pub use believed::{Believed, Reason, believed};
+pub use cancel::Cancelled;
 pub use catalog::{AgentEntry, Catalog, CatalogError, PluginEntry, ToolTarget};
 pub use context::Context;
 pub use doubt::InDoubt;
 pub use fork::{Fork, ForkError, Said, Turn};
+pub use gate::{GateInfo, GateKind, GateState, Gates};
 pub use resume::{Replayed, Reply, Resume, Trial};
-pub use start::{Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};
+pub use start::{Begun, Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};

@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is known of a run that was begun before: its events, found by the frame and the step that they belong to.
 
+mod reading;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use priory_core::artifact::Reference;
 use priory_core::event::{FrameStarted, RunStarted};
 use priory_core::{Amounts, Dimension, Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage};
 
+use crate::cancel::PastCancel;
+use crate::shared::Shared;
 use crate::size;
 use crate::tape::Stamp;
+use reading::Reading;
 
 /// The step under which a frame keeps the answer to the question what became of it. No effect has it.
 pub(crate) const IN_DOUBT: u32 = FramePath::STEPS_MAX;
+
+/// The step under which the place of an effect keeps the answer to the question whether it may be performed. No effect has
+/// it.
+pub(crate) const APPROVAL: u32 = FramePath::STEPS_MAX - 1;
 
 /// Who withdrew a frame or an effect on behalf of the program that had asked for it.
 pub(crate) const ITS_CALLER: &str = "its caller";
@@ -25,12 +35,20 @@ pub(crate) const END_OF_FRAME: &str = "the end of its frame";
 #[derive(Default)]
 pub(crate) struct Past {
     frames: Mutex<HashMap<FramePath, PastFrame>>,
+    /// What its frames shared.
+    pub(crate) shared: Mutex<Shared>,
+    /// Events that the run has taken, by their ids, with the frame that did.
+    taken: Mutex<HashMap<String, FramePath>>,
     /// What is executed again is compared with what is known, instead of being believed.
     pub(crate) is_trial: bool,
     /// The run had not ended, or was cut from outside: a trial that comes to where nothing is known has come to its end.
     pub(crate) is_open_ended: bool,
+    /// Who wanted to cancel the run, where programs were told.
+    pub(crate) cancel: Option<PastCancel>,
     /// What the run has cost.
     pub(crate) spent: Amounts,
+    /// What its frames that have ended used. Some of them are never come back to: those above them end without them.
+    pub(crate) used: Usage,
     /// What executed guests in the run: whether all of it was one engine, and which.
     pub(crate) engine: Option<Arc<str>>,
 }
@@ -94,7 +112,10 @@ impl Past {
             }
             next_seq += 1;
             match envelope.event {
-                Event::RunStarted(run) => started = Some(run),
+                Event::RunStarted(run) => {
+                    reading.shared.artifacts.give(Reference::all_in(&run.input));
+                    started = Some(run);
+                }
                 Event::RunResumed { engine } => {
                     is_one_engine &= started.as_ref().is_some_and(|started| started.engine == engine);
                     reading.rest(envelope.unix_ms);
@@ -112,11 +133,48 @@ impl Past {
         if result.is_none() {
             reading.take_back_cuts();
         }
-        let (frames, spent) = reading.end();
+        let taken = Mutex::new(reading.taken());
+        let shared = Mutex::new(std::mem::take(&mut reading.shared));
+        let cancel = reading.cancel.take();
+        let (frames, spent, used) = reading.end();
         let frames = Mutex::new(frames);
         let is_open_ended = result.as_ref().is_none_or(|result| result.as_ref().is_err_and(comes_from_outside));
         let engine = is_one_engine.then(|| started.engine.clone());
-        Ok((Self { frames, spent, is_trial, is_open_ended, engine }, Ends { started, result, next_seq }))
+        Ok((
+            Self { frames, shared, taken, cancel, spent, used, is_trial, is_open_ended, engine },
+            Ends { started, result, next_seq },
+        ))
+    }
+
+    /// Returns what is known of a step of a frame that nobody has taken yet.
+    pub(crate) fn step(&self, path: &FramePath, step: u32) -> Option<PastStep> {
+        self.frames.lock().get(path)?.step(step).cloned()
+    }
+
+    /// Returns the effects that wait for somebody to cancel the run, in the order of the program.
+    pub(crate) fn open_cancels(&self) -> Vec<(FramePath, u32)> {
+        let frames = self.frames.lock();
+        let goes_on = |path: &FramePath, frame: &PastFrame| {
+            let is_asked_for = |(above, step): (FramePath, u32)| {
+                let above = frames.get(&above).filter(|above| above.ended.is_none());
+                above.and_then(|above| above.steps.get(&step)).is_some_and(|step| step.end.is_none())
+            };
+            frame.ended.is_none() && path.ancestors().all(is_asked_for)
+        };
+        let waiting = |(path, frame): (&FramePath, &PastFrame)| {
+            let steps = frame.steps.iter().filter(|(_, step)| step.end.is_none());
+            let steps = steps.filter(|(_, step)| matches!(*step.effect, Effect::AwaitCancel));
+            steps.map(|(step, _)| (path.clone(), *step)).collect::<Vec<_>>()
+        };
+        let open = frames.iter().filter(|(path, frame)| goes_on(path, frame));
+        let mut open: Vec<_> = open.flat_map(waiting).collect();
+        open.sort();
+        open
+    }
+
+    /// Tells whether a frame was opened before, and has not been taken up again.
+    pub(crate) fn has_begun(&self, path: &FramePath) -> bool {
+        self.frames.lock().contains_key(path)
     }
 
     /// Takes what is known of a frame.
@@ -135,13 +193,36 @@ impl Past {
         started.is_some_and(|(started, _)| started.mounts.is_empty())
     }
 
-    /// Forgets a frame and all below it: it starts again from its beginning.
-    pub(crate) fn forget(&self, path: &FramePath) {
-        self.frames.lock().retain(|other, _| !other.is_within(path));
+    /// Forgets a frame and all below it: it starts again from its beginning, and takes its events again.
+    /// `known` is what was taken of the frame itself.
+    pub(crate) fn forget(&self, path: &FramePath, known: &PastFrame) {
+        let mut shared = self.shared.lock();
+        known.give(path, &mut shared);
+        forget_below(&mut self.frames.lock(), &mut shared, path);
+        self.taken.lock().retain(|_, frame| !frame.is_within(path));
+    }
+
+    /// Takes an event for a frame, and tells whether it was still there to be taken.
+    pub(crate) fn take_event(&self, id: &str, frame: &FramePath) -> bool {
+        let mut taken = self.taken.lock();
+        let is_there = !taken.contains_key(id);
+        if is_there {
+            taken.insert(id.to_owned(), frame.clone());
+        }
+        is_there
     }
 }
 
 impl PastFrame {
+    /// Notes what the frame did to what all frames share: it stays done when the frame starts again.
+    fn give(&self, path: &FramePath, shared: &mut Shared) {
+        for (step, known) in &self.steps {
+            if let Some(end) = &known.end {
+                shared.repeat(path, *step, &known.effect, &end.outcome);
+            }
+        }
+    }
+
     /// Returns what is known of a step.
     pub(crate) fn step(&self, step: u32) -> Option<&PastStep> {
         self.steps.get(&step)
@@ -149,7 +230,7 @@ impl PastFrame {
 
     /// Tells whether the frame had gone beyond a step: then that was not refused, or it would be known.
     pub(crate) fn is_beyond(&self, step: u32) -> bool {
-        self.steps.keys().any(|known| *known > step && *known != IN_DOUBT)
+        self.steps.keys().any(|known| *known > step && !is_aside(*known))
     }
 }
 
@@ -169,166 +250,25 @@ impl PastStep {
     }
 }
 
+/// Forgets a frame and all below it. What they did to what all frames share stays done, and what a person approved stays
+/// approved: the same effect at the same place is not asked for again.
+fn forget_below(frames: &mut HashMap<FramePath, PastFrame>, shared: &mut Shared, path: &FramePath) {
+    let mut approvals = Vec::new();
+    for (frame, mut known) in frames.extract_if(|other, _| other.is_within(path)) {
+        approvals.extend(known.steps.remove(&APPROVAL).map(|approval| (frame.clone(), approval)));
+        known.give(&frame, shared);
+    }
+    for (frame, approval) in approvals {
+        frames.entry(frame).or_default().steps.insert(APPROVAL, approval);
+    }
+}
+
+/// Tells whether a step is not one of the frame's own effects.
+pub(crate) fn is_aside(step: u32) -> bool {
+    step == IN_DOUBT || step == APPROVAL
+}
+
 /// Tells whether a failure has a cause that is not in the events.
 pub(crate) fn comes_from_outside(failure: &Failure) -> bool {
     matches!(failure, Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. })
-}
-
-/// Events on their way into frames.
-#[derive(Default)]
-struct Reading {
-    frames: HashMap<FramePath, PastFrame>,
-    /// Time at work so far, in milliseconds, and the time of the last event.
-    worked_ms: u64,
-    last_unix_ms: Option<u64>,
-    /// Time at work when each frame began.
-    begun_ms: HashMap<FramePath, u64>,
-}
-
-impl Reading {
-    fn take(&mut self, path: FramePath, stamp: Stamp, fuel: u64, event: Event) -> Result<(), String> {
-        self.count_time(&path, stamp.unix_ms, &event);
-        let absent =
-            |step: u32| format!("step {step} of frame {path} ended without having begun (event {})", stamp.seq);
-        match event {
-            Event::FrameStarted(started) => {
-                // A frame that stands twice was started again from its beginning.
-                self.frames.retain(|other, _| !other.is_within(&path));
-                self.begun_ms.insert(path.clone(), self.worked_ms);
-                let frame = self.frames.entry(path).or_default();
-                frame.started = Some((started, stamp));
-            }
-            Event::Intent { step, effect } => {
-                let begun = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: None, used: Usage::default() };
-                self.frames.entry(path).or_default().steps.insert(step, begun);
-            }
-            Event::Refused { step, effect, failure } => {
-                let end = PastEnd { outcome: Arc::new(Err(failure)), stamp, was_refused: true };
-                let refused =
-                    PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), used: Usage::default() };
-                self.frames.entry(path).or_default().steps.insert(step, refused);
-            }
-            Event::Outcome { step, outcome } => {
-                let frame = self.frames.entry(path.clone()).or_default();
-                let known = frame.steps.get_mut(&step).ok_or_else(|| absent(step))?;
-                known.end = Some(PastEnd { outcome, stamp, was_refused: false });
-            }
-            Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
-            Event::FrameEnded { failure, usage } => {
-                self.frames.entry(path).or_default().ended = Some((failure, usage));
-            }
-            Event::RunStarted(_) | Event::RunResumed { .. } | Event::RunEnded { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// Takes back that frames and effects were cut where the host went away before it wrote down by what: they go on, and
-    /// whoever cut them does so again. Else a program would be told of a withdrawal of which nobody knows.
-    fn take_back_cuts(&mut self) {
-        let mut paths: Vec<FramePath> = self.frames.keys().cloned().collect();
-        paths.sort_by_key(FramePath::depth);
-        for path in paths {
-            let is_asked_for = self.is_asked_for(&path);
-            let Some(frame) = self.frames.get_mut(&path) else { continue };
-            let was_cut = |by: &Failure| matches!(by, Failure::Cancelled { by } if by == ITS_CALLER);
-            if is_asked_for && matches!(&frame.ended, Some((Some(failure), _)) if was_cut(failure)) {
-                frame.ended = None;
-            }
-            if frame.ended.is_none() {
-                let is_cut =
-                    |outcome: &Outcome| matches!(outcome, Err(Failure::Cancelled { by }) if by == END_OF_FRAME);
-                for step in frame.steps.values_mut() {
-                    step.end.take_if(|end| is_cut(&end.outcome));
-                }
-            }
-        }
-    }
-
-    /// Tells whether the effect that opened a frame has not ended; that of the root is the run.
-    fn is_asked_for(&self, path: &FramePath) -> bool {
-        let mut above: Vec<_> = path.ancestors().collect();
-        above.reverse();
-        let step = above.iter().find_map(|(above, step)| self.frames.get(above)?.steps.get(step));
-        step.is_none_or(|step| step.end.is_none())
-    }
-
-    /// Adds what each frame used to itself, to those above it, and to the steps that it is below.
-    fn count_used(&mut self) {
-        let ended = self.frames.iter().filter_map(|(path, frame)| Some((path.clone(), frame.ended.as_ref()?.1)));
-        for (path, usage) in ended.collect::<Vec<_>>() {
-            if let Some(frame) = self.frames.get_mut(&path) {
-                frame.used.absorb(usage);
-            }
-            for (above, step) in path.ancestors() {
-                let Some(frame) = self.frames.get_mut(&above) else { continue };
-                frame.used.absorb(usage);
-                if let Some(known) = frame.steps.get_mut(&step) {
-                    known.used.absorb(usage);
-                }
-            }
-        }
-    }
-
-    /// Leaves out the time up to now: the run was away.
-    fn rest(&mut self, unix_ms: u64) {
-        self.last_unix_ms = Some(unix_ms);
-    }
-
-    /// Counts the time up to an event as work, unless the run rested or was away.
-    fn count_time(&mut self, path: &FramePath, unix_ms: u64, event: &Event) {
-        let before = self.last_unix_ms.replace(unix_ms).unwrap_or(unix_ms);
-        let rested = match event {
-            Event::Outcome { step, .. } => self
-                .frames
-                .get(path)
-                .and_then(|frame| frame.steps.get(step))
-                .is_some_and(|known| matches!(*known.effect, Effect::Sleep { .. } | Effect::AskHuman(_))),
-            _ => false,
-        };
-        if !rested {
-            self.worked_ms = self.worked_ms.saturating_add(unix_ms.saturating_sub(before));
-        }
-    }
-
-    /// Adds what each frame has cost to itself and to those above it, and returns what all have.
-    fn count_spent(&mut self) -> Amounts {
-        let mut total = Amounts::default();
-        let costs = self.frames.iter().map(|(path, frame)| (path.clone(), self.cost(path, frame))).collect::<Vec<_>>();
-        for (path, cost) in costs {
-            total = total.saturating_add(cost);
-            for path in path.ancestors().map(|(above, _)| above).chain([path.clone()]) {
-                if let Some(frame) = self.frames.get_mut(&path) {
-                    frame.spent = frame.spent.saturating_add(cost);
-                }
-            }
-        }
-        total
-    }
-
-    /// Returns what one frame has cost itself. The fuel of one that goes on is reserved for it when it is opened.
-    fn cost(&self, path: &FramePath, frame: &PastFrame) -> Amounts {
-        if let Some((_, usage)) = &frame.ended {
-            return Amounts { fuel: usage.fuel, memory_bytes: 0, calls: usage.calls, bytes: usage.bytes };
-        }
-        let has_ended = |(above, step)| {
-            let step = self.frames.get(&above).and_then(|frame: &PastFrame| frame.steps.get(&step));
-            step.is_some_and(|step| step.end.is_some())
-        };
-        if path.ancestors().any(has_ended) {
-            return Amounts::default();
-        }
-        let steps = frame.steps.iter().filter(|(step, _)| **step != IN_DOUBT);
-        steps.fold(Amounts::default(), |sum, (_, step)| sum.saturating_add(step.cost()))
-    }
-
-    fn end(mut self) -> (HashMap<FramePath, PastFrame>, Amounts) {
-        self.count_used();
-        let spent = self.count_spent();
-        for (path, begun_ms) in self.begun_ms {
-            if let Some(frame) = self.frames.get_mut(&path) {
-                frame.worked = Duration::from_millis(self.worked_ms.saturating_sub(begun_ms));
-            }
-        }
-        (self.frames, spent)
-    }
 }

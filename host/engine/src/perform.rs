@@ -2,20 +2,25 @@
 //! The middle step of the waist: doing what was authorized. One file for each kind of effect.
 
 mod agent;
+pub(crate) mod artifact;
+mod event;
 mod http;
 mod list;
 mod rest;
+pub(crate) mod state;
 mod tool;
+mod turn;
 
 use std::sync::Arc;
 
-use priory_core::{Outcome, Task, Value};
+use priory_core::{Failure, Outcome, Task, Value};
 
 use crate::authorize::Plan;
 use crate::frame::Frame;
+use event::Wanted;
 
 pub(crate) use agent::agent_job;
-pub(crate) use rest::wait_for_answer;
+pub(crate) use rest::ask_aside;
 pub(crate) use tool::{DynamicTools, tool_job};
 
 /// Performs an authorized effect, which was asked for at some time, in milliseconds since 1970.
@@ -25,12 +30,23 @@ pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64
         Plan::ToolList => list::tools(frame, step).await,
         Plan::Agent { entry, input, feedback, terms } => {
             let task = Task { name: entry.name.to_string(), input, feedback };
-            agent::call(frame, step, agent_job(&frame.run, &entry, task).on(terms.as_deref())).await
+            agent::call(frame, step, &entry, task, terms.as_deref()).await
         }
         Plan::AgentList => Ok(list::agents(frame)),
         Plan::Http { request } => http::send(frame, step, request).await,
         Plan::Sleep { ms, may_rest } => rest::sleep(frame, step, ms, asked_unix_ms, may_rest).await,
         Plan::AskHuman { question } => rest::ask(frame, step, question, asked_unix_ms).await,
+        Plan::Emit { name, data, key } => event::emit(frame, step, name, data, key, asked_unix_ms).await,
+        Plan::AwaitEvent { name, matching, expires_ms } => {
+            event::wait(frame, step, Wanted { name, matching, expires_ms }, asked_unix_ms).await
+        }
+        Plan::ReadArtifact { digest, offset, length } => artifact::read(frame, digest, offset, length).await,
+        Plan::StatArtifact { digest } => artifact::stat(frame, digest).await,
+        // These are done and recorded as one, so not here.
+        Plan::State { .. } | Plan::PutArtifact { .. } => {
+            Err(Failure::other("this effect is performed where it is recorded"))
+        }
+        Plan::AwaitCancel => rest::await_cancel(frame, step).await,
         Plan::BudgetLeft => Ok(Value::Remaining(frame.remaining(fuel))),
         Plan::BudgetUsed => Ok(Value::Usage(frame.usage_below())),
     }

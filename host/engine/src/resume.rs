@@ -9,9 +9,10 @@ use priory_core::event::{Event, Program, RunStarted};
 use priory_core::journal::{Batch, QuestionId, RunState};
 use priory_core::ports::{Clock, Recorder};
 use priory_core::{Envelope, Failure, FramePath, Journal, JournalError, Json, RunId, Value};
-use priory_schema::Schema;
 use serde::Serialize;
 
+use crate::asked::{check_answer, not_asked};
+pub use crate::cancel::cancel;
 use crate::catalog::Catalog;
 use crate::past::{Ends, Past};
 use crate::run::Halt;
@@ -41,6 +42,8 @@ pub struct Resume {
 pub struct Trial {
     /// Its events.
     pub events: Vec<Envelope>,
+    /// Where the artifacts are that it reads; without it, those that it makes are all that there are.
+    pub kept: Option<Arc<dyn Journal>>,
     /// Who is told of what is not among them.
     pub recorder: Arc<dyn Recorder>,
 }
@@ -105,12 +108,12 @@ impl Engine {
         }
         let events = read_all(&journal, id).await?;
         let (past, ends) = Past::read(events, false).map_err(|reason| unreadable(id, reason))?;
-        let keeping = Keeping { journal, epoch: lease.epoch, is_eager };
+        let keeping = Keeping { journal: journal.clone(), epoch: lease.epoch, is_eager };
         let clock = self.ports().clock.clone();
         let tape = Arc::new(Tape::new(id, clock, recorder, Some(keeping), None, ends.next_seq));
         tape.stand(RunState::Open);
         tape.record(&FramePath::root(), 0, Event::RunResumed { engine: self.ports().engine.clone() });
-        let opened = self.reopen(catalog, id, &ends, tape, past)?;
+        let opened = self.reopen(catalog, id, &ends, tape, past, Some(journal))?;
         Ok(self.launch(opened, park_after))
     }
 
@@ -119,8 +122,11 @@ impl Engine {
         let id = trial.events.first().map(|event| event.run);
         let id = id.ok_or_else(|| Failure::absent("run", "it has no events"))?;
         let (past, ends) = Past::read(trial.events, true).map_err(|reason| unreadable(id, reason))?;
+        if let Some(deviation) = past.shared.lock().deviation.take() {
+            return Ok(deviation.into_replayed());
+        }
         let tape = Arc::new(Tape::new(id, self.ports().clock.clone(), trial.recorder, None, None, ends.next_seq));
-        let opened = self.reopen(catalog, id, &ends, tape, past)?;
+        let opened = self.reopen(catalog, id, &ends, tape, past, trial.kept)?;
         let run = opened.run.clone();
         let is_open_ended = run.past.is_open_ended;
         let mut started = self.launch(opened, None);
@@ -128,8 +134,8 @@ impl Engine {
         Ok(match (run.take_halt(), ends.result) {
             (Some(Halt::Past { frame, step }), _) => Replayed::UpTo { at: format!("step {step} of frame {frame}") },
             (Some(halt), _) => halt.into_replayed(),
-            (None, _) if is_open_ended => Replayed::UpTo { at: "its end, which came from outside".to_owned() },
             (None, Some(recorded)) if recorded == end.result => Replayed::Same,
+            (None, _) if is_open_ended => Replayed::UpTo { at: "its end, which came from outside".to_owned() },
             (None, recorded) => Replayed::Diverged {
                 at: "the end of the run".to_owned(),
                 recorded: format!("{recorded:?}"),
@@ -145,11 +151,13 @@ impl Engine {
         ends: &Ends,
         tape: Arc<Tape>,
         past: Past,
+        store: Option<Arc<dyn Journal>>,
     ) -> Result<Opened, Failure> {
         let started = &ends.started;
         let seed = blake3::Hash::from_hex(&started.seed).map_err(|error| unreadable(id, error.to_string()))?;
         let (inputs, budget) = (started.inputs.clone(), started.budget);
-        let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, tape, past };
+        let events_after = started.events_after.unwrap_or_default();
+        let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, tape, past, events_after, store };
         let (run, receiver) = self.open(catalog, plan)?;
         let target = match &started.program {
             Program::Agent(name) | Program::Workflow(name) => {
@@ -184,29 +192,15 @@ pub struct Reply {
 
 /// Records the answer to a question of a parked run, once. The run goes on when it is taken up the next time.
 pub async fn answer(journal: &Arc<dyn Journal>, clock: &dyn Clock, reply: Reply) -> Result<(), Failure> {
-    let Reply { run, question: id, value, by } = reply;
+    let (run, id) = (reply.run, reply.question);
     let lease = journal.claim(run).await?;
     let mut waits = journal.waits(run).await?;
-    let position = waits.iter().position(|wait| wait.question.as_ref().is_some_and(|(open, _)| *open == id));
-    let no_question = || {
-        let reason =
-            format!("{run} does not ask it, or it was answered before: `priory runs show {run}` shows what it asks");
-        Failure::absent(format!("question {id}"), reason)
-    };
-    let wait = waits.remove(position.ok_or_else(no_question)?);
-    let (_, question) = wait.question.ok_or_else(no_question)?;
+    let position = waits.iter().position(|wait| wait.question().is_some_and(|(open, _)| open == id));
+    let wait = waits.remove(position.ok_or_else(|| not_asked(&reply))?);
+    let (_, question) = wait.question().ok_or_else(|| not_asked(&reply))?;
     let now = clock.unix_ms();
-    if wait.due_unix_ms.is_some_and(|due| due <= now) {
-        return Err(Failure::Conflict { reason: format!("question {id} has expired: nobody may answer it any more") });
-    }
-    if !question.who.is_empty() && !question.who.contains(&by) {
-        let reason = format!("{by} may not answer question {id}: it is for {}", question.who.join(", "));
-        return Err(Failure::Conflict { reason });
-    }
-    if let Some(schema) = &question.schema {
-        let schema = Schema::alone(schema).map_err(|reason| Failure::invalid("schema of the question", "", reason))?;
-        schema.validate(&value, || format!("answer to {id}"))?;
-    }
+    check_answer(question, wait.due_unix_ms, now, &reply)?;
+    let Reply { value, by, .. } = reply;
     let outcome = Arc::new(Ok(Value::Answer(Answer { value, by })));
     let event = Event::Outcome { step: wait.step, outcome };
     let envelope = Envelope { run, seq: lease.next_seq, frame: wait.frame, unix_ms: now, fuel: 0, event };
@@ -218,28 +212,6 @@ pub async fn answer(journal: &Arc<dyn Journal>, clock: &dyn Clock, reply: Reply)
         header: None,
         state: Some(RunState::Open),
         waits: Some(waits),
-    };
-    Ok(journal.append(batch).await?)
-}
-
-/// Ends a run that nobody executes.
-pub async fn cancel(journal: &Arc<dyn Journal>, clock: &dyn Clock, run: RunId, by: &str) -> Result<(), Failure> {
-    let lease = journal.claim(run).await?;
-    if lease.state.has_ended() {
-        return Err(Failure::Conflict { reason: format!("run {run} has ended: it is {}", lease.state) });
-    }
-    let result = Err(Failure::Cancelled { by: by.to_owned() });
-    let event = Event::RunEnded { result, usage: priory_core::Usage::default() };
-    let (seq, unix_ms) = (lease.next_seq, clock.unix_ms());
-    let envelope = Envelope { run, seq, frame: FramePath::root(), unix_ms, fuel: 0, event };
-    let batch = Batch {
-        run,
-        epoch: lease.epoch,
-        first_seq: seq,
-        events: vec![envelope],
-        header: None,
-        state: Some(RunState::Cancelled),
-        waits: Some(Vec::new()),
     };
     Ok(journal.append(batch).await?)
 }

@@ -8,16 +8,21 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use priory_core::event::Event;
 use priory_core::journal::{RunState, Wait};
-use priory_core::{Effect, Failure, FramePath, JournalError, Outcome, Report, RunId, Usage};
+use priory_core::{Effect, Failure, FramePath, Journal, JournalError, Outcome, Report, RunId, Usage};
 use tokio::sync::{Notify, oneshot};
 
 use crate::activity::Activity;
+use crate::artifacts::Artifacts;
+use crate::asked::Asked;
+use crate::cancel::Cancel;
 use crate::catalog::{Catalog, Layers};
 use crate::ledger::{AccountId, Ledger};
 use crate::live::Tasks;
 use crate::past::Past;
 use crate::perform::DynamicTools;
+use crate::present::Present;
 use crate::start::{Plan, Ports, RunEnd};
+use crate::state::Space;
 use crate::tape::Tape;
 
 /// What the frames of a run share.
@@ -31,10 +36,24 @@ pub(crate) struct Run {
     pub(crate) activity: Activity,
     pub(crate) tape: Arc<Tape>,
     pub(crate) past: Past,
+    /// What its frames share. Who writes records it while this is held.
+    pub(crate) space: Mutex<Space>,
+    /// Which artifacts they may read. Who makes one records it while this is held.
+    pub(crate) artifacts: Mutex<Artifacts>,
+    /// Where the bytes of artifacts are; `None` holds them in memory.
+    pub(crate) store: Option<Arc<dyn Journal>>,
+    /// Up to which position what was published is none of its business.
+    pub(crate) events_after: u64,
     /// How often grants with a number of uses were used; by holder and grant.
     pub(crate) uses: Mutex<HashMap<String, u32>>,
     /// What the toolsets said that they have; asked once in a run.
     pub(crate) dynamic_tools: Mutex<HashMap<Arc<str>, Arc<DynamicTools>>>,
+    /// What people are asked.
+    pub(crate) asked: Arc<Asked>,
+    /// Who waits for the wish to cancel it.
+    pub(crate) cancel: Cancel,
+    /// Where it is found as long as it is in memory.
+    present: Arc<Present>,
     /// What frames wait for outside.
     pub(crate) waits: Mutex<Vec<Wait>>,
     /// Those that perform started effects.
@@ -77,9 +96,14 @@ impl Run {
         catalog: Arc<Catalog>,
         layers: Layers,
         plan: Plan,
+        present: Arc<Present>,
         sender: oneshot::Sender<RunEnd>,
     ) -> Self {
-        let Plan { id, seed, budget, tape, past, .. } = plan;
+        let Plan { id, seed, budget, tape, mut past, events_after, store, .. } = plan;
+        let shared = past.shared.get_mut();
+        let (space, artifacts) = (std::mem::take(&mut shared.space), std::mem::take(&mut shared.artifacts));
+        let cancel = Cancel::new(past.cancel.as_ref());
+        let used = if past.is_trial { Usage::default() } else { past.used };
         let activity = Activity::new(ports.clock.clone());
         let allowance = catalog.budget.amounts().min(budget.amounts());
         let (ledger, root_account) = Ledger::new(allowance, activity.clone());
@@ -95,13 +119,20 @@ impl Run {
             root_account,
             activity,
             tape,
+            space: Mutex::new(space),
+            artifacts: Mutex::new(artifacts),
+            store,
             past,
+            events_after,
             uses: Mutex::default(),
             dynamic_tools: Mutex::default(),
+            asked: Arc::default(),
+            cancel,
+            present,
             waits: Mutex::default(),
             tasks: Tasks::default(),
             seed,
-            usage: Mutex::default(),
+            usage: Mutex::new(used),
             halted: Mutex::default(),
             stopped: Notify::new(),
             sender: Mutex::new(Some(sender)),
@@ -130,6 +161,18 @@ impl Run {
         self.halted.lock().get_or_insert(halt);
         self.stopped.notify_waiters();
         self.stopped.notify_one();
+    }
+
+    /// Cancels the run: its programs that wait for that are told, once; where there are none, and whenever somebody asks
+    /// again, it ends at once.
+    ///
+    /// Returns whether they were told.
+    pub(crate) fn cancel(&self, by: &str) -> bool {
+        let is_told = !self.past.is_trial && self.cancel.ask(by);
+        if !is_told {
+            self.stop(Halt::Cancelled { by: by.to_owned() });
+        }
+        is_told
     }
 
     /// Stops the run and never comes back.
@@ -163,6 +206,7 @@ impl Run {
     pub(crate) async fn end(&self, result: Result<Report, Failure>) {
         let Some(sender) = self.sender.lock().take() else { return };
         let usage = *self.usage.lock();
+        let result = self.cancel.end_of(result);
         let standing = match &result {
             Ok(_) => RunState::Done,
             Err(Failure::Cancelled { .. }) => RunState::Cancelled,
@@ -190,6 +234,7 @@ impl Drop for Run {
     ///
     /// A run that is kept is only left here: it is still open, and goes on wherever it is taken up.
     fn drop(&mut self) {
+        self.present.leave(self);
         let Some(sender) = self.sender.lock().take() else { return };
         let usage = *self.usage.lock();
         let failure = Failure::Cancelled { by: "whoever started the run".into() };

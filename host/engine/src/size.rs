@@ -14,11 +14,27 @@ pub(crate) fn of_effect(effect: &Effect) -> u64 {
         Effect::HttpRequest(request) => request.byte_len(),
         Effect::AskHuman(question) => {
             let schema = question.schema.as_ref().map_or(0, |schema| schema.byte_len());
-            let who: usize = question.who.iter().map(String::len).sum();
-            schema.saturating_add((question.text.len() + who) as u64)
+            let about = question.about.as_ref().map_or(0, |about| about.byte_len());
+            let words = question.who.iter().chain(question.kind.options()).map(String::len).sum::<usize>();
+            schema.saturating_add(about).saturating_add((question.text.len() + words) as u64)
         }
+        Effect::State(op) => op.byte_len(),
+        Effect::Artifact(op) => op.byte_len(),
         Effect::Log { message, .. } => message.len() as u64,
-        Effect::ToolList | Effect::AgentList | Effect::Sleep { .. } | Effect::BudgetLeft | Effect::BudgetUsed => 0,
+        Effect::Emit { name, data, key } => {
+            let words = name.len() + key.as_ref().map_or(0, String::len);
+            data.byte_len().saturating_add(words as u64)
+        }
+        Effect::AwaitEvent { name, matching, .. } => {
+            let matching = matching.as_ref().map_or(0, |matching| matching.byte_len());
+            matching.saturating_add(name.len() as u64)
+        }
+        Effect::ToolList
+        | Effect::AgentList
+        | Effect::Sleep { .. }
+        | Effect::AwaitCancel
+        | Effect::BudgetLeft
+        | Effect::BudgetUsed => 0,
     }
 }
 
@@ -43,9 +59,16 @@ fn of_value(value: &Value) -> u64 {
         }
         Value::Http(response) => response.byte_len(),
         Value::Answer(answer) => answer.value.byte_len().saturating_add(answer.by.len() as u64),
+        Value::Event(event) => event.data.byte_len().saturating_add((event.id.len() + event.name.len()) as u64),
         Value::Tools(tools) => tools.iter().fold(0, |sum, tool| sum.saturating_add(of_tool(tool))),
+        Value::State(entry) => entry.as_ref().map_or(0, |entry| entry.value.byte_len()),
+        Value::ArtifactPart(part) => part.byte_len,
+        Value::StateKeys(keys) => keys.iter().fold(0, |sum, key| sum.saturating_add(key.key.len() as u64)),
+        Value::StateHistory(changes) => {
+            changes.iter().fold(0, |sum, change| sum.saturating_add(change.text.len() as u64))
+        }
         // Names and words of the operator, and numbers: they do not grow with what a guest does.
-        Value::Agents(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
+        Value::Agents(_) | Value::Artifact(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
     }
 }
 

@@ -6,21 +6,27 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::artifact::Reference;
 use priory_core::authority::{Holder, Layer};
 use priory_core::event::{Event, Program, RunStarted};
-use priory_core::journal::{RunHeader, RunState, Wait};
+use priory_core::journal::{QuestionId, RunHeader, RunState, Wait};
 use priory_core::ports::{Clock, Compute, Http, Ids, Recorder, Returned, Secrets};
 use priory_core::{Digest, Failure, FramePath, GrantSet, Journal, Json, LimitSpec, Report, RunId, Task, Usage};
 use tokio::sync::oneshot;
 
+use crate::asked::{Asked, Open, answer};
 pub use crate::authorize::Revocations;
+use crate::cancel::{self, Cancelled};
 use crate::catalog::{Catalog, Layers};
 use crate::context::Context;
 use crate::drive;
 use crate::execute::{self, Body, Job};
+use crate::gate::Gates;
 use crate::past::Past;
 use crate::perform::{agent_job, tool_job};
-use crate::run::{Halt, Run};
+use crate::present::Present;
+use crate::resume::{self, Reply};
+use crate::run::Run;
 use crate::tape::{Keeping, Tape};
 
 /// What the engine needs of the world.
@@ -39,6 +45,8 @@ pub struct Ports {
     pub environment: Vec<(String, String)>,
     /// Grants that were taken back.
     pub revocations: Arc<Revocations>,
+    /// What stands before tools and agents.
+    pub gates: Arc<Gates>,
     /// Names what executes guests: other engines may count fuel otherwise.
     pub engine: Arc<str>,
 }
@@ -103,6 +111,18 @@ pub struct Durable {
     pub is_eager: bool,
     /// After how long a run that only waits for people and timers leaves memory; `None` never.
     pub park_after: Option<std::time::Duration>,
+    /// Under which id the run is begun, and what of what was published before is its business; `None` makes a new id, and
+    /// begins with what is published from now on.
+    pub begun_by: Option<Begun>,
+}
+
+/// What began a run that nobody started by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// The id of the run: the same thing that happened begins the same run, so it begins once.
+    pub id: RunId,
+    /// The position of the event that began it, where it was one: all that was published afterwards is its business.
+    pub events_after: Option<u64>,
 }
 
 /// What a run is started with.
@@ -143,6 +163,7 @@ pub struct Started {
     /// Its id.
     pub id: RunId,
     run: Weak<Run>,
+    asked: Arc<Asked>,
     receiver: Option<oneshot::Receiver<RunEnd>>,
     end: Option<RunEnd>,
     task: Option<Box<dyn Send + Sync>>,
@@ -165,12 +186,52 @@ impl Started {
         self.end.clone().unwrap_or_else(gone)
     }
 
-    /// Cancels the run; its end is then `cancelled`, unless it had ended.
-    pub fn cancel(&mut self) {
-        match self.run.upgrade() {
-            Some(run) => run.stop(Halt::Cancelled { by: "whoever started the run".into() }),
-            None => self.task = None,
+    /// Waits until the run is kept: from then on it goes on, whatever becomes of its host. A run that is kept nowhere is told
+    /// of at once.
+    pub async fn kept(&self) -> Result<(), Failure> {
+        // A run that is gone has ended, and its end is kept, or could not be; either way its start says no more.
+        let tape = self.run.upgrade().map(|run| run.tape.clone());
+        match tape {
+            Some(tape) => Ok(tape.commit().await?),
+            None => Ok(()),
         }
+    }
+
+    /// Cancels the run; its end is then `cancelled`, unless it had ended. Programs that wait for that are told first, and
+    /// may clear up behind themselves; cancelling again ends the run at once.
+    ///
+    /// Returns whether they were told.
+    pub fn cancel(&mut self) -> bool {
+        match self.run.upgrade() {
+            Some(run) => run.cancel("whoever started the run"),
+            None => {
+                self.task = None;
+                false
+            }
+        }
+    }
+
+    /// Returns what people are asked now, in the order of the program.
+    pub fn questions(&self) -> Vec<Open> {
+        self.asked.open()
+    }
+
+    /// Waits until a person is asked something that fits.
+    pub fn next_question<F: Fn(&Open) -> bool>(&self, fits: F) -> impl Future<Output = Open> + use<F> {
+        let asked = self.asked.clone();
+        async move { asked.next(fits).await }
+    }
+
+    /// Waits until a question is over, in whatever way.
+    pub fn question_over(&self, question: QuestionId) -> impl Future<Output = ()> + use<> {
+        let asked = self.asked.clone();
+        async move { asked.over(question).await }
+    }
+
+    /// Answers a question of the run, while it is in memory. The answer is recorded when this is ready; `false` says that the
+    /// run leaves memory at this moment and keeps its question.
+    pub async fn answer(&self, question: QuestionId, value: Json, by: &str) -> Result<bool, Failure> {
+        answer(self.run.clone(), &Reply { run: self.id, question, value, by: by.to_owned() }).await
     }
 }
 
@@ -178,6 +239,8 @@ impl Started {
 #[derive(Clone)]
 pub struct Engine {
     ports: Arc<Ports>,
+    /// The runs that it has in memory.
+    present: Arc<Present>,
 }
 
 /// What a run is made of, before it is known whether it is new.
@@ -188,6 +251,9 @@ pub(crate) struct Plan {
     pub(crate) budget: BudgetSpec,
     pub(crate) tape: Arc<Tape>,
     pub(crate) past: Past,
+    pub(crate) events_after: u64,
+    /// Where the bytes of artifacts are; `None` holds them in memory.
+    pub(crate) store: Option<Arc<dyn Journal>>,
 }
 
 /// A run that is ready to be set going.
@@ -200,7 +266,7 @@ pub(crate) struct Opened {
 impl Engine {
     /// Makes an engine that stands on these ports.
     pub fn new(ports: Ports) -> Self {
-        Self { ports: Arc::new(ports) }
+        Self { ports: Arc::new(ports), present: Arc::default() }
     }
 
     /// Returns what the engine stands on.
@@ -211,7 +277,8 @@ impl Engine {
     /// Starts a run. It fails at once when its target is not there or an input does not fit a grant.
     pub fn start(&self, catalog: &Arc<Catalog>, request: Request) -> Result<Started, Failure> {
         let now = self.ports.clock.unix_ms();
-        let id = self.ports.ids.run(now);
+        let begun = request.durable.as_ref().and_then(|durable| durable.begun_by);
+        let id = begun.map_or_else(|| self.ports.ids.run(now), |begun| begun.id);
         let seed = request.seed.unwrap_or_else(|| self.ports.ids.seed());
         let program = request.target.program(catalog);
         let durable = request.durable.filter(|_| !matches!(program, Program::Native(_)));
@@ -228,9 +295,22 @@ impl Engine {
         });
         let tape = Arc::new(Tape::new(id, self.ports.clock.clone(), request.recorder, keeping, header, 0));
         let (inputs, budget) = (request.inputs.clone(), request.budget);
-        let plan = Plan { id, seed, inputs, budget, tape: tape.clone(), past: Past::default() };
+        let head = durable.as_ref().map(|durable| durable.journal.head());
+        let events_after = begun.and_then(|begun| begun.events_after).or(head);
+        let store = durable.as_ref().map(|durable| durable.journal.clone());
+        let plan = Plan {
+            id,
+            seed,
+            inputs,
+            budget,
+            tape: tape.clone(),
+            past: Past::default(),
+            events_after: events_after.unwrap_or_default(),
+            store,
+        };
         let (run, receiver) = self.open(catalog, plan)?;
         let (job, input) = root_job(&run, request.target, request.grants.clone(), &request.limits)?;
+        run.artifacts.lock().give(Reference::all_in(&input));
         let started = RunStarted {
             program,
             input,
@@ -242,11 +322,42 @@ impl Engine {
             engine: self.ports.engine.clone(),
             catalog: durable.as_ref().map(|durable| durable.catalog),
             forked_from: None,
+            events_after,
         };
         tape.record(&FramePath::root(), 0, Event::RunStarted(Box::new(started)));
         tape.commit_behind(&self.ports.compute);
         let opened = Opened { run, receiver, job };
         Ok(self.launch(opened, durable.and_then(|durable| durable.park_after)))
+    }
+
+    /// Answers a question of a run, once: of one that is in memory at once, of one that is parked where it is kept.
+    pub async fn answer(&self, journal: Option<&Arc<dyn Journal>>, reply: Reply) -> Result<(), Failure> {
+        loop {
+            let gone = self.present.gone();
+            let Some(run) = self.present.get(reply.run).map(|run| Arc::downgrade(&run)) else { break };
+            if answer(run, &reply).await? {
+                return Ok(());
+            }
+            // Until it is gone, it may still write.
+            if self.present.get(reply.run).is_some() {
+                gone.await;
+            }
+        }
+        match journal {
+            Some(journal) => resume::answer(journal, &*self.ports.clock, reply).await,
+            None => Err(Failure::absent(format!("run {}", reply.run), "it has ended, and it is kept nowhere")),
+        }
+    }
+
+    /// Cancels a run: programs that wait for that are told, once; else it ends.
+    pub async fn cancel(&self, journal: Option<&Arc<dyn Journal>>, run: RunId, by: &str) -> Result<Cancelled, Failure> {
+        if let Some(run) = self.present.get(run) {
+            return Ok(if run.cancel(by) { Cancelled::Told } else { Cancelled::Ended });
+        }
+        match journal {
+            Some(journal) => cancel::cancel(journal, &*self.ports.clock, run, by).await,
+            None => Err(Failure::absent(format!("run {run}"), "it has ended, and it is kept nowhere")),
+        }
     }
 
     /// Makes a run of its parts, without starting anything.
@@ -258,16 +369,19 @@ impl Engine {
         let layers = Layers::resolve(catalog, &plan.inputs)
             .map_err(|error| Failure::invalid("grants with the inputs of this run", "", error.to_string()))?;
         let (sender, receiver) = oneshot::channel();
-        let run = Run::new(self.ports.clone(), catalog.clone(), layers, plan, sender);
+        let run = Run::new(self.ports.clone(), catalog.clone(), layers, plan, self.present.clone(), sender);
         Ok((Arc::new(run), receiver))
     }
 
     /// Sets a run going.
     pub(crate) fn launch(&self, opened: Opened, park_after: Option<std::time::Duration>) -> Started {
         let Opened { run, receiver, job } = opened;
-        let (id, weak) = (run.id, Arc::downgrade(&run));
+        let (id, weak, asked) = (run.id, Arc::downgrade(&run), run.asked.clone());
+        if !run.past.is_trial {
+            self.present.enter(&run);
+        }
         let task = self.ports.compute.spawn(Box::pin(drive::drive(run, job, park_after)));
-        Started { id, run: weak, receiver: Some(receiver), end: None, task: Some(task) }
+        Started { id, run: weak, asked, receiver: Some(receiver), end: None, task: Some(task) }
     }
 }
 
@@ -313,6 +427,7 @@ pub(crate) fn root_job(
                 limits: run.catalog.limits,
                 budget: None,
                 config: Vec::new(),
+                gate: None,
             };
             (job, Json::null())
         }

@@ -11,7 +11,8 @@ use futures_util::future::Shared;
 use parking_lot::Mutex;
 use priory_core::journal::{Batch, RunHeader, RunState, Wait};
 use priory_core::ports::{BoxFuture, Clock, Compute, Recorder};
-use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId};
+use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId, Value};
+use tokio::sync::oneshot;
 
 /// How many events gather before they are written behind.
 const BEHIND_EVENTS: usize = 256;
@@ -74,6 +75,8 @@ struct State {
     /// Writes behind; dropping it stops that.
     behind: Option<Box<dyn Send + Sync>>,
     failed: Option<JournalError>,
+    /// Who is told when the outcome of a step is recorded.
+    told: Vec<(FramePath, u32, oneshot::Sender<bool>)>,
     is_closed: bool,
 }
 
@@ -96,6 +99,11 @@ impl Tape {
         self.keeping.is_some()
     }
 
+    /// Returns where the run is kept.
+    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
+        self.keeping.as_ref().map(|keeping| keeping.journal.clone())
+    }
+
     /// Tells whether every effect is made durable at once.
     pub(crate) fn is_eager(&self) -> bool {
         self.keeping.as_ref().is_some_and(|keeping| keeping.is_eager)
@@ -110,6 +118,7 @@ impl Tape {
             return stamp;
         }
         state.next_seq += 1;
+        state.tell(frame, &event);
         let envelope = Envelope { run: self.run, seq: stamp.seq, frame: frame.clone(), unix_ms, fuel, event };
         // The lock is held while an event is shown, so that the order holds.
         self.recorder.record(&envelope);
@@ -117,6 +126,14 @@ impl Tape {
             state.gathered.push(envelope);
         }
         stamp
+    }
+
+    /// Tells, once the outcome of a step is recorded, whether that is an answer; nothing, where it never will be.
+    pub(crate) fn tell(&self, frame: FramePath, step: u32, told: oneshot::Sender<bool>) {
+        let mut state = self.state.lock();
+        if !state.is_closed {
+            state.told.push((frame, step, told));
+        }
     }
 
     /// Makes everything durable that was recorded so far.
@@ -178,7 +195,7 @@ impl Tape {
     pub(crate) async fn close(&self, standing: RunState, waits: Vec<Wait>) -> Result<(), JournalError> {
         {
             let mut state = self.state.lock();
-            state.is_closed = true;
+            state.close();
             state.standing = self.keeping.is_some().then_some((standing, waits));
         }
         self.commit().await
@@ -186,7 +203,7 @@ impl Tape {
 
     /// Lets nothing happen any more, without a word about the run.
     pub(crate) fn abandon(&self) {
-        self.state.lock().is_closed = true;
+        self.state.lock().close();
     }
 
     fn behind(self: &Arc<Self>, compute: &Arc<dyn Compute>) -> Box<dyn Send + Sync> {
@@ -223,5 +240,22 @@ impl Tape {
                 Err(error) => state.failed = Some(error),
             }
         }
+    }
+}
+
+impl State {
+    /// Tells whoever wants to know that the outcome of a step is recorded.
+    fn tell(&mut self, frame: &FramePath, event: &Event) {
+        let Event::Outcome { step, outcome } = event else { return };
+        let is_this = |one: &mut (FramePath, u32, _)| one.1 == *step && one.0 == *frame;
+        for (_, _, told) in self.told.extract_if(.., is_this) {
+            // Whoever wanted to know may be gone.
+            let _ = told.send(matches!(**outcome, Ok(Value::Answer(_))));
+        }
+    }
+
+    fn close(&mut self) {
+        self.is_closed = true;
+        self.told.clear();
     }
 }

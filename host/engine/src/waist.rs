@@ -12,15 +12,16 @@ use priory_core::event::Event;
 use priory_core::grant::Access;
 use priory_core::http::HttpRequest;
 use priory_core::limits::Dimension;
-use priory_core::{Effect, Failure, Outcome};
+use priory_core::{Effect, Failure, Outcome, Value};
 use url::Url;
 
 use crate::activity::Running;
-use crate::authorize::{Plan, authorize, permit, plan};
+use crate::approval;
+use crate::authorize::{Allowed, Plan, authorize, permit, permit_approved, plan};
 use crate::frame::Frame;
 use crate::live::Live;
 use crate::past::{END_OF_FRAME, ITS_CALLER, PastEnd, PastStep};
-use crate::perform::perform;
+use crate::perform::{self, perform};
 use crate::run::Halt;
 use crate::size;
 use crate::tape::Stamp;
@@ -31,6 +32,8 @@ pub(crate) type Timed = (Outcome, u64);
 /// An effect that may go on.
 struct Admitted {
     plan: Plan,
+    /// The approval that it needs.
+    approval: Option<approval::Needed>,
     /// The fuel that its frame had burnt when it asked.
     fuel: u64,
     /// When it was asked for, in milliseconds since 1970.
@@ -65,12 +68,11 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
     (outcome, stamp.unix_ms)
 }
 
-/// Starts an effect on a task of its own and returns its number.
-pub(crate) fn start(frame: &Arc<Frame>, effect: Effect, fuel: u64) -> Result<u32, Failure> {
-    let step = frame.next_step();
+/// Starts an effect on a task of its own.
+pub(crate) fn start(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64) -> Result<(), Failure> {
     open(frame, step)?;
     begin(frame, step, effect, fuel, false);
-    Ok(step)
+    Ok(())
 }
 
 /// Announces a request, so that it has its place among the effects, counts, and is refused now if it is refused.
@@ -203,10 +205,11 @@ fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_annou
     let charged = if is_announced { frame.charge_bytes(bytes) } else { frame.charge_asked(bytes) };
     let effect = Arc::new(effect);
     match charged.and_then(|()| authorize(frame, &effect)) {
-        Ok(plan) => {
+        Ok((plan, allowed)) => {
             let has_to_commit = effect.is_external() || frame.run.tape.is_eager();
+            let approval = needed(allowed, &effect);
             let asked = frame.record(fuel, Event::Intent { step, effect });
-            Decision::GoOn(Admitted { plan, fuel, asked_unix_ms: asked.unix_ms, has_to_commit, known: None })
+            Decision::GoOn(Admitted { plan, approval, fuel, asked_unix_ms: asked.unix_ms, has_to_commit, known: None })
         }
         Err(failure) => {
             let stamp = frame.record(fuel, Event::Refused { step, effect, failure: failure.clone() });
@@ -221,8 +224,9 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
         let (frame, known) = (frame.given.path.clone(), Some(known.effect.clone()));
         return Err(Halt::Diverged { frame, step, known, now: Arc::new(effect) });
     }
-    let admitted = |plan, has_to_commit, end| Admitted {
+    let admitted = |plan, approval, has_to_commit, end| Admitted {
         plan,
+        approval,
         fuel: known.fuel,
         asked_unix_ms: known.asked_unix_ms,
         has_to_commit,
@@ -235,7 +239,9 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
         // It is in flight: what was allowed then may have been taken back.
         frame.charge_again(size::of_effect(&effect));
         return Ok(match authorize(frame, &effect) {
-            Ok(plan) => Decision::GoOn(admitted(plan, effect.is_external(), None)),
+            Ok((plan, allowed)) => {
+                Decision::GoOn(admitted(plan, needed(allowed, &known.effect), effect.is_external(), None))
+            }
             Err(failure) => {
                 let (outcome, stamp) = record_end(frame, step, known.fuel, Err(failure));
                 Decision::Ended(outcome, stamp)
@@ -250,41 +256,87 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
         return Ok(Decision::Ended(outcome, end.stamp));
     }
     // Grants with a number of uses are used up as they were; whether they hold now does not matter.
-    let _ = permit(frame, &effect);
+    if let Ok(Allowed::AfterApproval { .. }) = permit(frame, &effect)
+        && approval::was_given(frame, step, &effect)
+    {
+        let _ = permit_approved(frame, &effect);
+    }
     frame.charge_again(size::of_effect(&effect).saturating_add(size::of_outcome(&end.outcome)));
     let is_tried = frame.run.past.is_trial
         && !frame.is_over(&end.outcome)
         && frame.run.past.can_be_tried(&frame.given.path.child(step), &end.outcome);
-    if is_tried && let Ok(plan) = plan(frame, &effect) {
-        return Ok(Decision::GoOn(admitted(plan, false, Some(end.clone()))));
+    // Of a part only its place is written down.
+    let is_read_again = matches!(&*end.outcome, Ok(Value::ArtifactPart(_)));
+    if frame.run.past.is_trial {
+        perform::artifact::hold_again(frame, &effect);
+    }
+    if (is_tried || is_read_again)
+        && let Ok(plan) = plan(frame, &effect)
+    {
+        return Ok(Decision::GoOn(admitted(plan, None, false, Some(end.clone()))));
     }
     frame.absorb_again(known.used);
     Ok(Decision::Ended((*end.outcome).clone(), end.stamp))
+}
+
+/// Returns the approval that an effect needs.
+fn needed(allowed: Allowed, effect: &Arc<Effect>) -> Option<approval::Needed> {
+    match allowed {
+        Allowed::AtOnce => None,
+        Allowed::AfterApproval { until_unix_ms } => Some(approval::Needed { effect: effect.clone(), until_unix_ms }),
+    }
 }
 
 /// Goes on with an effect to its end, and records what it came to.
 async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stamp) {
     let (frame, step) = (unfinished.frame.clone(), unfinished.step);
     let run = &frame.run;
-    let Admitted { plan, fuel, asked_unix_ms, has_to_commit, known } = admitted;
+    let Admitted { plan, approval, fuel, asked_unix_ms, has_to_commit, known } = admitted;
     if has_to_commit && let Err(error) = run.tape.commit().await {
         return run.halt(error.into()).await;
     }
-    let outcome = perform(&frame, step, plan, fuel, asked_unix_ms).await;
-    unfinished.is_open = false;
-    if let Some(known) = known {
-        if outcome != *known.outcome {
-            let (frame, now) = (frame.given.path.clone(), Arc::new(outcome));
-            return run.halt(Halt::OtherOutcome { frame, step, known: known.outcome, now }).await;
+    let is_started = unfinished.is_started;
+    let record = |outcome: Outcome| {
+        let outcome = frame.charge_bytes(size::of_outcome(&outcome)).and(outcome);
+        match is_started {
+            true => record_end(&frame, step, fuel, outcome),
+            false => (outcome.clone(), frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome) })),
         }
-        return (outcome, known.stamp);
-    }
-    let outcome = frame.charge_bytes(size::of_outcome(&outcome)).and(outcome);
-    let (outcome, stamp) = match unfinished.is_started {
-        true => record_end(&frame, step, fuel, outcome),
-        false => (outcome.clone(), frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome) })),
     };
-    let kept = if run.tape.is_eager() { run.tape.commit().await } else { run.tape.keep_up(&run.ports.compute).await };
+    let approved = match approval {
+        Some(needed) => approval::ask(&frame, step, needed).await,
+        None => Ok(()),
+    };
+    // What is kept for an artifact is kept for long only once its run is known to need it.
+    let has_to_follow = run.tape.is_eager() || matches!(plan, Plan::PutArtifact { .. });
+    let (outcome, stamp) = match approved.map(|()| plan) {
+        Err(denied) => {
+            unfinished.is_open = false;
+            record(Err(denied))
+        }
+        Ok(Plan::State { op }) => {
+            unfinished.is_open = false;
+            perform::state::perform(&frame, step, &op, record)
+        }
+        Ok(Plan::PutArtifact { content }) => {
+            let kept = perform::artifact::keep(&frame, &content).await;
+            unfinished.is_open = false;
+            perform::artifact::note(&frame, &content, kept, record)
+        }
+        Ok(plan) => {
+            let outcome = perform(&frame, step, plan, fuel, asked_unix_ms).await;
+            unfinished.is_open = false;
+            if let Some(known) = known {
+                if outcome != *known.outcome {
+                    let (frame, now) = (frame.given.path.clone(), Arc::new(outcome));
+                    return run.halt(Halt::OtherOutcome { frame, step, known: known.outcome, now }).await;
+                }
+                return (outcome, known.stamp);
+            }
+            record(outcome)
+        }
+    };
+    let kept = if has_to_follow { run.tape.commit().await } else { run.tape.keep_up(&run.ports.compute).await };
     match kept {
         Ok(()) => (outcome, stamp),
         Err(error) => run.halt(error.into()).await,
@@ -334,6 +386,7 @@ struct Started {
 
 /// Passes a line of log. It has no outcome: without the grant it is dropped.
 pub(crate) fn log(frame: &Arc<Frame>, level: Level, message: &str, fuel: u64) {
+    // Nobody is asked for each line: templates refuse that.
     if frame.allow(&Access::Log).is_ok() && !frame.next_log_is_past() {
         frame.record(fuel, Event::Log { level, message: Arc::from(message) });
     }

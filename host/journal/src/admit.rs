@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which batch may be appended: the same answer in every store.
 
-use priory_core::RunId;
 use priory_core::event::Program;
 use priory_core::journal::{Batch, JournalError, LABELS_MAX, Retention};
+use priory_core::{Digest, RunId};
 
 use crate::encode::Line;
 
@@ -24,6 +24,11 @@ pub(crate) const LABEL_BYTES_MAX: usize = 1_024;
 
 /// The position that no event of a run may reach.
 pub(crate) const SEQ_MAX: u64 = 1 << 48;
+
+/// Returns the artifacts that the events of a batch make their run need.
+pub(crate) fn artifacts(batch: &Batch) -> Vec<Digest> {
+    batch.events.iter().flat_map(|envelope| envelope.event.artifacts()).collect()
+}
 
 /// Checks what can be known of a batch without knowing its run, and writes its lines.
 pub(crate) fn lines(batch: &Batch) -> Result<Vec<Line>, JournalError> {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
+use priory_core::artifact::ARTIFACTS_MAX;
 use priory_core::event::Program;
 use priory_core::journal::{Batch, JournalError, RunHeader, RunState, Verdict};
 use priory_core::{Digest, Envelope, Journal, RunId};
@@ -122,9 +123,15 @@ pub async fn export(journal: &dyn Journal, run: RunId) -> Result<Bundle, BundleE
         }
         events.extend(read);
     }
+    let given = events.first().map(|first| first.event.artifacts()).unwrap_or_default();
     let mut pins = Vec::new();
     for digest in journal.pins(run).await? {
-        pins.push((digest, journal.kept(digest).await?));
+        match journal.kept(digest).await {
+            Ok(bytes) => pins.push((digest, bytes)),
+            // A run may have been given an artifact that was gone already.
+            Err(JournalError::NotKept(_)) if given.contains(&digest) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let header = BundleHeader {
         run,
@@ -240,12 +247,12 @@ impl Bundle {
         let header = take_part(stream, "the header", HEADER_BYTES_MAX, &mut left)?;
         let header: BundleHeader =
             serde_json::from_slice(&header).map_err(|error| altered(format!("its header cannot be read: {error}")))?;
-        if header.pins.len() > PINS_MAX || header.events > EVENTS_MAX {
-            return Err(BundleError::TooLarge { what: "the list of events or plugins", most: EVENTS_MAX });
+        if header.pins.len() > PINS_MAX + ARTIFACTS_MAX || header.events > EVENTS_MAX {
+            return Err(BundleError::TooLarge { what: "the list of events, plugins or artifacts", most: EVENTS_MAX });
         }
         let mut pins = Vec::new();
         for digest in &header.pins {
-            pins.push((*digest, take_part(stream, "a plugin", KEPT_BYTES_MAX, &mut left)?));
+            pins.push((*digest, take_part(stream, "a plugin or an artifact", KEPT_BYTES_MAX, &mut left)?));
         }
         let mut events = Vec::new();
         for seq in 0..header.events {
@@ -270,7 +277,7 @@ impl Bundle {
         }
         let fits = |(pin, digest): (&(Digest, Vec<u8>), &Digest)| pin.0 == *digest && Digest::of(&pin.1) == *digest;
         if pins.len() != header.pins.len() || !pins.iter().zip(&header.pins).all(fits) {
-            return Err(altered("a plugin in it is not the one that the run needs"));
+            return Err(altered("a plugin or an artifact in it is not the one that the run needs"));
         }
         Ok(())
     }

@@ -16,6 +16,7 @@
 mod admit;
 mod bundle;
 mod encode;
+mod head;
 mod memory;
 mod sqlite;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A journal that lives as long as its process, for embedders who want no disk, and for tests.
 
+mod inbox;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use priory_core::{Digest, Envelope, RunId};
 
 use crate::admit::{self, Stand};
 use crate::encode::{Chain, Line};
+use crate::head::{Head, head};
+use inbox::Events;
 
 /// How long bytes are kept that no run pins, in milliseconds.
 pub(crate) const KEPT_UNPINNED_MS: u64 = 60 * 60 * 1_000;
@@ -22,21 +26,32 @@ pub(crate) const KEPT_UNPINNED_MS: u64 = 60 * 60 * 1_000;
 pub(crate) const KEPT_BYTES_MAX: usize = 256 << 20;
 
 /// A journal in memory. Clones are the same journal.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MemoryJournal {
     // Held for as long as it takes to look something up or to put it in, never while anybody waits.
     state: Arc<Mutex<State>>,
+    // Shared with those who wait for what is published.
+    head: Head,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self { state: Arc::default(), head: head(0) }
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     runs: BTreeMap<RunId, Run>,
     kept: BTreeMap<Digest, Kept>,
+    events: Events,
 }
 
 #[derive(Debug)]
 struct Run {
     header: RunHeader,
+    /// What its events need.
+    artifacts: BTreeSet<Digest>,
     state: RunState,
     epoch: u64,
     lines: Vec<Line>,
@@ -147,11 +162,15 @@ impl Journal for MemoryJournal {
     }
 
     fn pins(&self, run: RunId) -> BoxFuture<'static, Result<Vec<Digest>, JournalError>> {
-        self.with(move |state| Ok(state.run(run)?.header.pins.clone()))
+        self.with(move |state| Ok(state.run(run)?.pins()))
     }
 
     fn prune(&self, retention: Retention, unix_ms: u64) -> BoxFuture<'static, Result<Pruned, JournalError>> {
-        self.with(move |state| Ok(state.prune(retention, unix_ms)))
+        self.with(move |state| {
+            let pruned = state.prune(retention, unix_ms);
+            state.prune_events(unix_ms);
+            Ok(pruned)
+        })
     }
 
     fn verify(&self, run: RunId) -> BoxFuture<'static, Result<Verdict, JournalError>> {
@@ -193,6 +212,7 @@ impl State {
     }
 
     fn append(&mut self, batch: Batch, lines: Vec<Line>) -> Result<(), JournalError> {
+        let artifacts = admit::artifacts(&batch);
         let Batch { run, epoch, first_seq, events, header, state, waits } = batch;
         let stand = self.runs.get(&run).map(|run| Stand { epoch: run.epoch, next_seq: run.lines.len() as u64 });
         admit::fence(run, header.is_some(), epoch, first_seq, stand)?;
@@ -200,6 +220,7 @@ impl State {
             self.runs.insert(run, Run::new(run, header));
         }
         let known = self.run_mut(run)?;
+        known.artifacts.extend(artifacts);
         for line in lines {
             known.chain = known.chain.then(&line.digest);
             known.bytes += line.text.len() as u64;
@@ -235,7 +256,7 @@ impl State {
             pruned.runs += 1;
             pruned.bytes += bytes;
         }
-        let pinned: BTreeSet<Digest> = self.runs.values().flat_map(|run| run.header.pins.iter().copied()).collect();
+        let pinned: BTreeSet<Digest> = self.runs.values().flat_map(Run::pins).collect();
         self.kept.retain(|digest, kept| {
             if pinned.contains(digest) {
                 kept.unpinned_unix_ms = None;
@@ -255,6 +276,7 @@ impl Run {
             updated_unix_ms: header.started_unix_ms,
             ended_unix_ms: header.started_unix_ms,
             header,
+            artifacts: BTreeSet::new(),
             state: RunState::Open,
             epoch: 0,
             lines: Vec::new(),
@@ -264,9 +286,14 @@ impl Run {
         }
     }
 
+    fn pins(&self) -> Vec<Digest> {
+        let others = self.artifacts.iter().filter(|digest| !self.header.pins.contains(digest));
+        self.header.pins.iter().chain(others).copied().collect()
+    }
+
     fn info(&self, id: RunId) -> RunInfo {
         let due = self.waits.iter().filter_map(|wait| wait.due_unix_ms).min();
-        let questions = self.waits.iter().filter(|wait| wait.question.is_some()).count();
+        let questions = self.waits.iter().filter(|wait| wait.question().is_some()).count();
         RunInfo {
             id,
             state: self.state,
@@ -288,6 +315,7 @@ impl Run {
             && query.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
             && query.since_unix_ms.is_none_or(|since| *started >= since)
             && query.until_unix_ms.is_none_or(|until| *started < until)
+            && query.ended_since_unix_ms.is_none_or(|since| self.state.has_ended() && self.ended_unix_ms >= since)
             && query.before.is_none_or(|before| id < before)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A journal in a folder: SQLite with one writer and some readers, and files for what is large.
 
+mod inbox;
 mod kept;
 mod pack;
 mod pool;
@@ -30,6 +31,7 @@ use priory_core::{Digest, Envelope, RunId};
 use rusqlite::Connection;
 
 use crate::admit;
+use crate::head::{Head, head};
 use kept::Kept;
 use pack::{Packed, Piece, Prepared};
 use pool::Pool;
@@ -60,6 +62,8 @@ pub struct SqliteJournal {
     readers: Pool<Reader>,
     files: Pool<Kept>,
     writing: Option<Writing>,
+    // Shared with those who wait for what is published.
+    head: Head,
     _lock: Option<File>,
 }
 
@@ -76,6 +80,7 @@ struct Writing {
 struct Reader {
     dir: PathBuf,
     database: Connection,
+    format: usize,
 }
 
 impl SqliteJournal {
@@ -88,15 +93,17 @@ impl SqliteJournal {
         let lock = lock(dir)?;
         let database = schema::open_writer(dir)?;
         kept::sync_folder(dir).map_err(|error| io_refusal(dir, &error))?;
+        let head = head(inbox::last_position(&database).map_err(|error| refusal(dir, &error))?);
         let writer = Writer::start(dir, database)?;
         let writing = Some(Writing { writer, recents: Arc::default() });
-        Ok(Self { writing, readers: readers(dir)?, files: files(dir)?, _lock: Some(lock) })
+        let (readers, _) = readers(dir)?;
+        Ok(Self { writing, head, readers, files: files(dir)?, _lock: Some(lock) })
     }
 
     /// Opens a folder to read from it, whether or not another process writes into it.
     pub fn open_read_only(dir: &Path) -> Result<Self, JournalError> {
-        let readers = readers(dir)?;
-        Ok(Self { writing: None, readers, files: files(dir)?, _lock: None })
+        let (readers, last) = readers(dir)?;
+        Ok(Self { writing: None, head: head(last), readers, files: files(dir)?, _lock: None })
     }
 
     fn writing(&self) -> Result<&Writing, JournalError> {
@@ -197,6 +204,7 @@ impl Journal for SqliteJournal {
                 pruned.bytes += stepped.pruned.bytes;
             }
             repeat(&orders, || Step::Rows).await?;
+            repeat(&orders, || Step::Events(unix_ms)).await?;
             let step = Step::Kept(kept.await?, unix_ms);
             order(orders.clone(), |answer| Order::Prune(step, answer)).await?;
             repeat(&orders, || Step::Pages).await?;
@@ -220,14 +228,14 @@ impl Reader {
 
 /// Does everything of an append that does not need the writer: lines, hashes, chunks and compression.
 fn prepare(batch: Batch, recents: &Recents) -> Result<Prepared, JournalError> {
-    let lines = admit::lines(&batch)?;
+    let (lines, artifacts) = (admit::lines(&batch)?, admit::artifacts(&batch));
     let recent = recents.get(batch.run);
     let packed = pack::pack(&lines, recent.as_deref());
     let recent_key = recent.map(|recent| recent.key);
     let Batch { run, epoch, first_seq, events, header, state, waits } = batch;
     let digests = lines.iter().map(|line| line.digest).collect();
     let at_unix_ms = events.last().map(|last| last.unix_ms);
-    Ok(Prepared { run, epoch, first_seq, digests, at_unix_ms, packed, recent_key, header, state, waits })
+    Ok(Prepared { run, epoch, first_seq, digests, at_unix_ms, packed, recent_key, artifacts, header, state, waits })
 }
 
 /// Remembers a large batch that was appended.
@@ -287,17 +295,21 @@ fn lock(dir: &Path) -> Result<File, JournalError> {
     Ok(file)
 }
 
-fn readers(dir: &Path) -> Result<Pool<Reader>, JournalError> {
-    let mut readers = Vec::new();
+/// Opens connections to read from, and returns the position of the last event that was published.
+fn readers(dir: &Path) -> Result<(Pool<Reader>, u64), JournalError> {
+    let (mut readers, mut last) = (Vec::new(), 0);
     for _ in 0..READERS {
         let database = schema::open_reader(dir)?;
-        if schema::check(dir, &database)? == 0 {
+        let format = schema::check(dir, &database)?;
+        if format == 0 {
             let reason = "there is no journal in it".to_owned();
             return Err(JournalError::Io { path: dir.into(), reason });
         }
-        readers.push(Reader { dir: dir.into(), database });
+        let reader = Reader { dir: dir.into(), database, format };
+        last = reader.last_position()?;
+        readers.push(reader);
     }
-    Pool::start(dir, "journal-reader", readers)
+    Ok((Pool::start(dir, "journal-reader", readers)?, last))
 }
 
 fn files(dir: &Path) -> Result<Pool<Kept>, JournalError> {

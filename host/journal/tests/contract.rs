@@ -26,7 +26,9 @@ macro_rules! clauses {
 clauses! {
     events_read_back_in_order large_values_read_back batches_are_whole appends_are_fenced claims_take_over
     verify_finds_nothing states_and_waits_follow runs_are_listed runs_are_found due_comes_in_order
-    kept_bytes_stay_while_pinned prune_keeps_the_newest prune_leaves_what_goes_on journal_contract
+    kept_bytes_stay_while_pinned artifacts_are_pinned_by_events prune_keeps_the_newest prune_leaves_what_goes_on
+    runs_are_found_by_their_end events_are_published_once events_are_read_in_order arrivals_are_told
+    awaited_events_are_found notes_are_kept events_stay_while_runs_do journal_contract
 }
 
 async fn in_memory(clause: impl AsyncFn(Make<'_>)) {

@@ -8,13 +8,16 @@ use priory_core::value_type::{FunctionType, ValueType};
 use wit_parser::{Resolve, SourceMap, Type, TypeDefKind};
 
 /// The files of the package.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 14] = [
     ("agent.wit", include_str!("../../../wit/agent/agent.wit")),
     ("agents.wit", include_str!("../../../wit/agent/agents.wit")),
+    ("artifacts.wit", include_str!("../../../wit/agent/artifacts.wit")),
     ("budget.wit", include_str!("../../../wit/agent/budget.wit")),
+    ("events.wit", include_str!("../../../wit/agent/events.wit")),
     ("human.wit", include_str!("../../../wit/agent/human.wit")),
     ("log.wit", include_str!("../../../wit/agent/log.wit")),
     ("pending.wit", include_str!("../../../wit/agent/pending.wit")),
+    ("state.wit", include_str!("../../../wit/agent/state.wit")),
     ("timers.wit", include_str!("../../../wit/agent/timers.wit")),
     ("tools.wit", include_str!("../../../wit/agent/tools.wit")),
     ("toolset.wit", include_str!("../../../wit/agent/toolset.wit")),

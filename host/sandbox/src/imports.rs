@@ -2,10 +2,13 @@
 //! The imports of `priory:agent`: each function is translated into an effect and passed to the frame's host.
 
 mod agents;
+mod artifacts;
 mod budget;
+mod events;
 mod human;
 mod log;
 mod pending;
+mod state;
 mod timers;
 mod tools;
 
@@ -36,6 +39,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     agents::add(&mut linker.instance(&interface("agents"))?)?;
     budget::add(&mut linker.instance(&interface("budget"))?)?;
     log::add(&mut linker.instance(&interface("log"))?)?;
+    events::add(&mut linker.instance(&interface("events"))?)?;
+    state::add(&mut linker.instance(&interface("state"))?)?;
+    artifacts::add(&mut linker.instance(&interface("artifacts"))?)?;
     human::add(&mut linker.instance(&interface("human"))?)?;
     timers::add(&mut linker.instance(&interface("timers"))?)
 }

@@ -13,6 +13,7 @@
 
 mod append;
 mod find;
+mod inbox;
 mod keep;
 pub mod sample;
 
@@ -25,7 +26,13 @@ pub use append::{
     verify_finds_nothing,
 };
 pub use find::{due_comes_in_order, runs_are_found, runs_are_listed, states_and_waits_follow};
-pub use keep::{kept_bytes_stay_while_pinned, prune_keeps_the_newest, prune_leaves_what_goes_on};
+pub use inbox::{
+    arrivals_are_told, awaited_events_are_found, events_are_published_once, events_are_read_in_order,
+    events_stay_while_runs_do, notes_are_kept, runs_are_found_by_their_end,
+};
+pub use keep::{
+    artifacts_are_pinned_by_events, kept_bytes_stay_while_pinned, prune_keeps_the_newest, prune_leaves_what_goes_on,
+};
 
 /// Makes an empty journal. What it needs, such as a folder, lives as long as the one who makes it.
 pub type Make<'a> = &'a dyn Fn() -> Arc<dyn Journal>;
@@ -43,6 +50,14 @@ pub async fn journal_contract(make: Make<'_>) {
     runs_are_found(make).await;
     due_comes_in_order(make).await;
     kept_bytes_stay_while_pinned(make).await;
+    artifacts_are_pinned_by_events(make).await;
     prune_keeps_the_newest(make).await;
     prune_leaves_what_goes_on(make).await;
+    runs_are_found_by_their_end(make).await;
+    events_are_published_once(make).await;
+    events_are_read_in_order(make).await;
+    arrivals_are_told(make).await;
+    awaited_events_are_found(make).await;
+    notes_are_kept(make).await;
+    events_stay_while_runs_do(make).await;
 }

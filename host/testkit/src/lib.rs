@@ -6,6 +6,7 @@
 //! - [`MemoryRecorder`]: keeps what happened;
 //! - [`ScriptedHttp`]: answers requests from a script;
 //! - [`QuietHost`]: the host of one frame, which performs nothing;
+//! - [`ScriptedHost`]: the host of one frame, which performs effects by a script;
 //! - [`sim`]: fakes that act from a seed, for the simulator;
 //! - [`journal`]: what every journal has to show.
 
@@ -17,6 +18,7 @@ mod http;
 mod ids;
 pub mod journal;
 mod recorder;
+mod scripted;
 pub mod sim;
 
 pub use clock::SimClock;
@@ -24,3 +26,4 @@ pub use frame::QuietHost;
 pub use http::ScriptedHttp;
 pub use ids::SeededIds;
 pub use recorder::{FrameEnd, MemoryRecorder};
+pub use scripted::ScriptedHost;

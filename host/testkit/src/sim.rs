@@ -12,6 +12,7 @@ mod faulty;
 mod outside;
 mod random;
 mod script;
+mod shared;
 
 pub use compute::{SimCompute, pause};
 pub use faulty::{Faults, FaultyJournal};

@@ -35,7 +35,10 @@
 //! this crate is a thin layer of types over [`bindings`], which is what the contract in `wit/agent` generates.
 //!
 //! What can be called: [`tools`], [`agents`], and what was started, [`pending`]. What there is to spend: [`budget`]. What can be
-//! told: [`log`]. Who can be asked: [`human`]. How to wait: [`timers`]. What an author promises never to need: [`ceiling!`].
+//! told: [`log`]. Who can be asked: [`human`]. How to wait: [`timers`]. What is published and
+//! waited for: [`events`]. What the programs of a run share: [`state`], and what is too large to be passed inline:
+//! [`artifacts`]. How to do many of these side by side, and by the patterns that workflows are made of:
+//! [`orchestrate`]. What an author promises never to need: [`ceiling!`].
 
 #[allow(missing_docs, unsafe_code, unreachable_pub)]
 #[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -66,6 +69,9 @@ pub mod bindings {
                 "priory:agent/log@0.1.0": super::priory::agent::log,
                 "priory:agent/human@0.1.0": super::priory::agent::human,
                 "priory:agent/timers@0.1.0": super::priory::agent::timers,
+                "priory:agent/events@0.1.0": super::priory::agent::events,
+                "priory:agent/state@0.1.0": super::priory::agent::state,
+                "priory:agent/artifacts@0.1.0": super::priory::agent::artifacts,
             },
         });
     }
@@ -75,11 +81,15 @@ mod failure;
 mod task;
 
 pub mod agents;
+pub mod artifacts;
 pub mod budget;
 mod ceiling;
+pub mod events;
 pub mod human;
 pub mod log;
+pub mod orchestrate;
 pub mod pending;
+pub mod state;
 pub mod timers;
 pub mod tools;
 pub mod toolset;

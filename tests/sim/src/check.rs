@@ -6,16 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use priory_core::effect::Nature;
+use priory_core::inbox::Origin;
 use priory_core::journal::RunState;
 use priory_core::ports::Compute;
-use priory_core::{Effect, Envelope, Event, Failure, Journal, Value};
+use priory_core::{Effect, Envelope, Event, EventRecord, Failure, Journal, Value};
 use priory_engine::{InDoubt, Replayed, Trial};
 use priory_journal::MemoryJournal;
 use priory_testkit::sim::{Arrival, Faults, Outside, SimRng};
 
+use crate::artifacts;
 use crate::history::History;
 use crate::plan::Plan;
 use crate::process::{Deaf, Process};
+use crate::state::State;
 use crate::world::{Crashes, Story, World};
 
 /// How many steps one replay may take.
@@ -101,6 +104,10 @@ fn check(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
     budget(plan, &history)?;
     requests(&history, &story.arrivals)?;
     touches(plan, story)?;
+    answers(story)?;
+    events(&history, story)?;
+    State::read(&story.events)?;
+    artifacts::check(&story.journal, story.run, &story.events)?;
     replay(plan, seed, story)
 }
 
@@ -152,6 +159,9 @@ fn requests(history: &History, arrivals: &[Arrival]) -> Result<(), String> {
         }
         let end = format!("-{path}-{step}");
         let found = arrived.iter().find(|(key, _)| key.ends_with(&end));
+        if found.is_some() && history.was_not_approved(&path.child(step)) {
+            return Err(format!("{request:?} arrived, and nobody approved it"));
+        }
         match (found, known.outcome.as_deref()) {
             (Some((key, arrival)), _) if arrival.body == request.body && arrival.url == request.url.as_str() => {
                 unknown.remove(key);
@@ -165,6 +175,60 @@ fn requests(history: &History, arrivals: &[Arrival]) -> Result<(), String> {
     }
     match unknown.first() {
         Some(key) => Err(format!("a request arrived of which nothing is kept: {key}")),
+        None => Ok(()),
+    }
+}
+
+/// What is said to be published is there, as it was asked for, and nothing else of the run is; and the run took each event
+/// once, all of which were published.
+fn events(history: &History, story: &Story) -> Result<(), String> {
+    let published: BTreeMap<&str, &EventRecord> = story.published.iter().map(|event| (&*event.id, event)).collect();
+    let mut unknown: BTreeSet<&str> =
+        story.published.iter().filter(|event| event.from.is_some()).map(|event| &*event.id).collect();
+    let mut taken = BTreeSet::new();
+    for (path, step, known) in history.effects() {
+        match (&*known.effect, known.outcome.as_deref()) {
+            (Effect::Emit { name, data, .. }, outcome) => {
+                let id = EventRecord::id_of(name, None, &Origin { run: story.run, frame: path.clone(), step });
+                unknown.remove(&*id);
+                match (published.get(&*id), outcome) {
+                    (Some(event), _) if event.name == *name && event.data == *data => {}
+                    (Some(event), _) => {
+                        return Err(format!("{:?} was asked for, and {event:?} is there", known.effect));
+                    }
+                    (None, Some(Ok(_))) => return Err(format!("{id} is said to be published, and is not there")),
+                    (None, _) => {}
+                }
+            }
+            (Effect::AwaitEvent { .. }, Some(Ok(Value::Event(event)))) => {
+                if !taken.insert(event.id.clone()) {
+                    return Err(format!("{} was taken twice", event.id));
+                }
+                if published.get(&*event.id) != Some(&event) {
+                    return Err(format!("{event:?} was taken, and {:?} is there", published.get(&*event.id)));
+                }
+            }
+            _ => {}
+        }
+    }
+    match unknown.first() {
+        Some(id) => Err(format!("an event is there of which nothing is kept: {id}")),
+        None => Ok(()),
+    }
+}
+
+/// Every answer that was taken while the run was in memory is kept, once.
+fn answers(story: &Story) -> Result<(), String> {
+    let mut kept: BTreeMap<&str, u32> = BTreeMap::new();
+    for envelope in &story.events {
+        if let Event::Outcome { outcome, .. } = &envelope.event
+            && let Ok(Value::Answer(answer)) = &**outcome
+        {
+            *kept.entry(&answer.by).or_default() += 1;
+        }
+    }
+    match story.answered_by.iter().find(|by| kept.get(by.as_str()) != Some(&1)) {
+        Some(by) => Err(format!("the answer of {by} was taken, and is kept {:?} times", kept.get(by.as_str()))),
         None => Ok(()),
     }
 }
@@ -186,7 +250,7 @@ fn replay(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
     let recorded = story.end.result.as_ref().err();
     let saw_files =
         story.events.iter().any(|envelope| matches!(&envelope.event, Event::FrameStarted(s) if !s.mounts.is_empty()));
-    let replayed = try_again(plan, seed, story.events.clone())?;
+    let replayed = try_again(plan, seed, story.events.clone(), story.journal.clone())?;
     let is_cut = matches!(recorded, Some(Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. }));
     match replayed {
         Replayed::Same => Ok(()),
@@ -195,14 +259,14 @@ fn replay(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
     }
 }
 
-fn try_again(plan: &Plan, seed: u64, events: Vec<Envelope>) -> Result<Replayed, String> {
+fn try_again(plan: &Plan, seed: u64, events: Vec<Envelope>, kept: Arc<dyn Journal>) -> Result<Replayed, String> {
     let rng = SimRng::new(seed).fork(9);
     let outside = Outside::new(rng.fork(10), true);
     let empty: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
     let process = Process::new(plan, &outside, &empty, &rng, (seed, 1, Faults::default()))?;
     let slot = Arc::new(Mutex::new(None));
     let (engine, catalog, result) = (process.engine.clone(), process.catalog.clone(), slot.clone());
-    let trial = Trial { events, recorder: Arc::new(Deaf) };
+    let trial = Trial { events, kept: Some(kept), recorder: Arc::new(Deaf) };
     let task = process.compute().spawn(Box::pin(async move {
         let replayed = engine.replay(&catalog, trial).await;
         if let Ok(mut result) = result.lock() {
@@ -236,6 +300,12 @@ fn same(plan: &Plan, calm: &Story, story: &Story) -> Result<(), String> {
     let (one, two) = (calm.end.usage, story.end.usage);
     if (one.fuel, one.calls, one.bytes) != (two.fuel, two.calls, two.bytes) {
         return Err(format!("it used {two:?}, and without a crash {one:?}"));
+    }
+    // Only what is merged without regard to order is written where no timing shows.
+    let (calm_state, state) = (State::read(&calm.events)?, State::read(&story.events)?);
+    if calm_state.without_order() != state.without_order() {
+        let (now, then) = (state.without_order(), calm_state.without_order());
+        return Err(format!("its state is {now:?}, and without a crash {then:?}"));
     }
     // A run of which nothing was kept is begun again later, and so under another id.
     let place = |key: &String| key.split_once('-').map(|(_, place)| place.to_owned());

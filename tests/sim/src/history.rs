@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use priory_core::effect::{Decision, Value};
 use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
 
+/// The step under which the place of an effect is asked whether that may be performed.
+const APPROVAL: u32 = FramePath::STEPS_MAX - 1;
 /// The step under which a frame is asked what became of it.
 const IN_DOUBT: u32 = FramePath::STEPS_MAX;
 
@@ -13,6 +16,8 @@ const IN_DOUBT: u32 = FramePath::STEPS_MAX;
 #[derive(Default)]
 pub struct History {
     frames: HashMap<FramePath, Frame>,
+    /// The places of effects that a person was to approve, and what was said.
+    approvals: BTreeMap<FramePath, Approval>,
     /// What all frames used, together.
     pub usage: Usage,
     /// Whether a frame was started again from its beginning.
@@ -29,6 +34,14 @@ struct Frame {
     /// It was withdrawn, which is not final before its caller's effect has ended.
     was_withdrawn: bool,
     steps: BTreeMap<u32, Step>,
+}
+
+/// What is known of an approval.
+#[derive(Debug, Default)]
+struct Approval {
+    outcome: Option<Arc<Outcome>>,
+    /// The frame that asked has started again since, and may ask for something else.
+    is_stale: bool,
 }
 
 /// What is known of an effect.
@@ -72,9 +85,25 @@ impl History {
         })
     }
 
+    /// Tells whether nobody approved an effect that has to be.
+    pub fn was_not_approved(&self, place: &FramePath) -> bool {
+        self.approvals.get(place).is_some_and(|known| !known.outcome.as_deref().is_some_and(is_yes))
+    }
+
     fn take(&mut self, envelope: &Envelope) -> Result<(), String> {
         let path = &envelope.frame;
         match &envelope.event {
+            Event::Intent { step: APPROVAL, .. } => match self.approvals.insert(path.clone(), Approval::default()) {
+                Some(known) if !known.is_stale => return Err("it was to be approved twice".to_owned()),
+                _ => {}
+            },
+            Event::Outcome { step: APPROVAL, outcome } => match self.approvals.get_mut(path) {
+                Some(known) if known.outcome.is_none() => known.outcome = Some(outcome.clone()),
+                other => return Err(format!("it was approved, and before that: {other:?}")),
+            },
+            Event::FrameStarted(_) if self.was_not_approved(path) => {
+                return Err("a frame began that nobody approved".to_owned());
+            }
             Event::RunStarted(_) if envelope.seq == 0 => {}
             Event::RunStarted(_) => return Err("the run began twice".to_owned()),
             // What was cut and not told to anybody goes on.
@@ -86,6 +115,8 @@ impl History {
                     }
                     self.was_restarted = true;
                     self.frames.retain(|other, _| !other.is_within(path));
+                    let asked = self.approvals.iter_mut().filter(|(place, _)| *place != path && place.is_within(path));
+                    asked.for_each(|(_, approval)| approval.is_stale = true);
                 }
                 self.frames.insert(path.clone(), Frame::default());
             }
@@ -194,6 +225,11 @@ impl Frame {
     fn is_cut_short(&self) -> bool {
         self.was_withdrawn && self.ended.is_some()
     }
+}
+
+/// Tells whether somebody approved.
+fn is_yes(outcome: &Outcome) -> bool {
+    matches!(outcome, Ok(Value::Answer(answer)) if Decision::read(&answer.value) == Ok(Decision::Approve))
 }
 
 /// Tells whether an effect came to nothing because its frame ended.

@@ -6,11 +6,19 @@ use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::effect::Nature;
+use priory_core::gate::GateSpec;
 use priory_core::grant::template::{GrantTemplate, GrantTemplates};
+use priory_core::ports::Plugin;
+use priory_core::state::Merge;
 use priory_core::{Dimension, LimitSpec, Limits};
 use priory_engine::{AgentEntry, Catalog, InDoubt, PluginEntry};
 use priory_testkit::sim::{Act, Op, Outside, ScriptPlugin, SimRng};
+use priory_workflow::Workflow;
 
+use crate::flow::{self, Flow};
+
+/// When every run begins, in milliseconds since 1970.
+pub const START_UNIX_MS: u64 = 1_700_000_000_000;
 /// The agent with which every run begins.
 pub const ROOT: &str = "a0";
 /// How many steps the scripts of one run may have: each life goes through all of them again.
@@ -31,6 +39,8 @@ pub struct Part {
     budget: BudgetSpec,
     grants: Vec<GrantTemplate>,
     lends: Vec<GrantTemplate>,
+    /// What it is instead of a script, where it is a workflow.
+    pub flow: Option<Flow>,
     /// Whether it changes the outside without asking the host, and what repeating that means.
     pub touches: Option<(InDoubt, Option<Nature>)>,
 }
@@ -68,7 +78,10 @@ impl Plan {
     fn weight(&self) -> u64 {
         let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
         for part in self.parts.iter().rev() {
-            let weight = weight(&part.script, &weights);
+            let weight = match &part.flow {
+                Some(flow) => flow_weight(flow, &weights),
+                None => weight(&part.script, &weights),
+            };
             weights.insert(&part.name, weight);
         }
         weights.get(ROOT).copied().unwrap_or_default()
@@ -85,6 +98,7 @@ impl Plan {
         if touching > 0 {
             call_touching(rng, &mut parts, count);
         }
+        make_flows(rng, &mut parts, count, is_steady);
         let is_tight = !is_steady && rng.percent(25);
         let budget = BudgetSpec {
             fuel: is_tight.then(|| 2_000 + rng.below(20_000)),
@@ -92,7 +106,8 @@ impl Plan {
             bytes: is_tight.then(|| 500 + rng.below(5_000)),
             memory_bytes: None,
         };
-        let asks = parts.iter().any(|part| part.touches.is_some() || asks(&part.script));
+        let approved = |part: &Part| part.grants.iter().any(|grant| grant.asks);
+        let asks = parts.iter().any(|part| part.touches.is_some() || asks(&part.script) || approved(part));
         let parks = asks || rng.percent(80);
         let park_after_ms = parks.then(|| rng.below(60));
         Self { is_steady, parts, is_eager: rng.percent(25), park_after_ms, budget }
@@ -100,20 +115,25 @@ impl Plan {
 
     /// Makes the catalog of one process.
     pub fn catalog(&self, outside: &Outside, rng: &SimRng) -> Result<Catalog, String> {
-        let plugin = |part: &Part| {
-            let plugin = ScriptPlugin::new(&part.name, part.script.clone(), outside.clone(), rng.fork(1));
-            Arc::new(PluginEntry {
+        let plugin = |part: &Part| -> Result<Arc<PluginEntry>, String> {
+            let script = || ScriptPlugin::new(&part.name, part.script.clone(), outside.clone(), rng.fork(1));
+            let plugin: Arc<dyn Plugin> = match &part.flow {
+                Some(flow) => Arc::new(Workflow::new(&flow.bytes).map_err(|error| error.to_string())?),
+                None => Arc::new(script()),
+            };
+            Ok(Arc::new(PluginEntry {
                 name: Arc::from(part.name.as_str()),
-                plugin: Arc::new(plugin),
+                plugin,
                 limits: part.limits.clone(),
                 grants: GrantTemplates(part.grants.clone()),
                 config: Vec::new(),
                 linked_tools: Vec::new(),
                 declared: part.touches.and_then(|(_, declared)| declared),
                 in_doubt: part.touches.map(|(in_doubt, _)| in_doubt).unwrap_or_default(),
-            })
+                gate: GateSpec::default(),
+            }))
         };
-        let plugins: Vec<Arc<PluginEntry>> = self.parts.iter().map(plugin).collect();
+        let plugins: Vec<Arc<PluginEntry>> = self.parts.iter().map(plugin).collect::<Result<_, _>>()?;
         let agents = self.parts.iter().zip(&plugins).filter(|(part, _)| part.touches.is_none());
         let agents = agents.map(|(part, plugin)| {
             Arc::new(AgentEntry {
@@ -125,6 +145,7 @@ impl Plan {
                 grants: GrantTemplates(part.grants.clone()),
                 lends: GrantTemplates(part.lends.clone()),
                 config: Vec::new(),
+                gate: GateSpec::default(),
             })
         });
         let mut most = LimitSpec::default();
@@ -142,15 +163,38 @@ fn weight(script: &[Op], weights: &BTreeMap<&str, u64>) -> u64 {
         | Op::Do(Act::Agent(name))
         | Op::Start(Act::Agent(name)) => 1 + weights.get(name.trim_end_matches(".work")).copied().unwrap_or_default(),
         Op::Repeat(times, body) => u64::from(*times) * weight(body, weights),
+        Op::Guard(acts, undo) => {
+            let acts: Vec<Op> = acts.iter().cloned().map(Op::Start).collect();
+            2 + weight(&acts, weights) + weight(undo, weights)
+        }
         Op::Either(one, other) => 1 + weight(one, weights).max(weight(other, weights)),
         _ => 1,
     };
     script.iter().map(weigh).sum()
 }
 
+/// Makes workflows of some programs that call others, and are called as agents only.
+fn make_flows(rng: &SimRng, parts: &mut [Part], count: usize, is_steady: bool) {
+    for index in 0..count.saturating_sub(1) {
+        if rng.percent(25) {
+            let callees: Vec<String> = (index + 1..count).map(|later| format!("a{later}")).collect();
+            if let Some(part) = parts.get_mut(index) {
+                part.flow = Some(flow::draw(rng, &callees, is_steady));
+            }
+        }
+    }
+}
+
+/// Returns how many steps a workflow has at most, with those of all that it calls.
+fn flow_weight(flow: &Flow, weights: &BTreeMap<&str, u64>) -> u64 {
+    let calls = flow.calls.iter();
+    calls.map(|(name, times)| times * (1 + weights.get(name.as_str()).copied().unwrap_or_default())).sum::<u64>() + 3
+}
+
 fn asks(script: &[Op]) -> bool {
     script.iter().any(|op| match op {
-        Op::Do(Act::Ask(_)) | Op::Start(Act::Ask(_)) => true,
+        Op::Do(Act::Ask(_) | Act::Await(..)) | Op::Start(Act::Ask(_) | Act::Await(..)) => true,
+        Op::Guard(acts, undo) => acts.iter().any(|act| matches!(act, Act::Ask(_) | Act::Await(..))) || asks(undo),
         Op::Repeat(_, body) => asks(body),
         Op::Either(one, other) => asks(one) || asks(other),
         _ => false,
@@ -166,14 +210,16 @@ fn touching_part(rng: &SimRng, index: usize) -> Part {
     let in_doubt = [InDoubt::Ask, InDoubt::Fail, InDoubt::Repeat];
     let in_doubt = in_doubt.get(rng.index(in_doubt.len())).copied().unwrap_or_default();
     let declared = rng.percent(20).then_some(Nature::Repeatable);
-    let script = vec![Op::Burn(5), Op::Log, Op::Touch, Op::Burn(5)];
+    let note = || Op::Do(Act::Write("append1".to_owned(), Merge::Append));
+    let script = vec![Op::Burn(5), note(), Op::Log, Op::Touch, note(), Op::Burn(5)];
     Part {
         name: format!("a{index}"),
         script,
         limits: LimitSpec::default(),
         budget: BudgetSpec::default(),
-        grants: ["log", "file=/srv/sim:write"].into_iter().filter_map(grant).collect(),
+        grants: ["log", "file=/srv/sim:write", "state=append*"].into_iter().filter_map(grant).collect(),
         lends: Vec::new(),
+        flow: None,
         touches: Some((in_doubt, declared)),
     }
 }
@@ -205,7 +251,8 @@ impl Writer<'_> {
         if self.is_steady || rng.percent(60) {
             script.push(Op::Settle);
         }
-        let mut grants = vec!["tool=*", "agent=*", "log", "human", "http=https://out.example/*"];
+        let mut grants =
+            vec!["tool=*", "agent=*", "log", "human", "http=https://out.example/*", "state=*", "artifact", "event=*"];
         if !rng.percent(20) {
             grants.push("sleep");
         }
@@ -220,6 +267,7 @@ impl Writer<'_> {
                 .filter(|grant| grant.text.contains("out.example"))
                 .for_each(|grant| grant.uses_max = uses_max);
         }
+        self.ask_for(&mut grants);
         let budget = match !self.is_steady && rng.percent(15) {
             true => {
                 BudgetSpec { calls: Some(rng.below(12)), fuel: Some(500 + rng.below(5_000)), ..BudgetSpec::default() }
@@ -228,7 +276,18 @@ impl Writer<'_> {
         };
         let lends = grant("file=/srv/sim:write").into_iter().collect();
         let limits = self.limits();
-        Part { name: format!("a{}", self.index), script, limits, budget, grants, lends, touches: None }
+        Part { name: format!("a{}", self.index), script, limits, budget, grants, lends, flow: None, touches: None }
+    }
+
+    /// Has a person approve each use of some grants.
+    fn ask_for(&self, grants: &mut [GrantTemplate]) {
+        let rng = self.rng;
+        for grant in grants.iter_mut().filter(|grant| grant.kind.has_asks()) {
+            grant.asks = rng.percent(4);
+            if grant.asks && !self.is_steady && rng.percent(30) {
+                grant.until_unix_ms = Some(START_UNIX_MS + rng.below(3_000));
+            }
+        }
     }
 
     fn limits(&self) -> LimitSpec {
@@ -264,13 +323,19 @@ impl Writer<'_> {
 
     fn op(&self, levels: u32) -> Op {
         let rng = self.rng;
-        match rng.below(if self.is_steady { 76 } else { 100 }) {
+        match rng.below(if self.is_steady { 80 } else { 104 }) {
+            76..80 if self.is_steady => Op::Quietly(Act::Write(self.key(Merge::Append), Merge::Append)),
+            100..104 => Op::Quietly(self.state()),
             0..22 => Op::Do(self.act()),
             22..46 => Op::Start(self.act()),
             46..54 => Op::Wait(rng.index(6)),
             54..58 => Op::Log,
             58..62 => Op::Burn(rng.below(200)),
-            62..65 => Op::Settle,
+            62..64 => Op::Settle,
+            64 => {
+                let acts = (0..=rng.index(3)).map(|_| self.act()).collect();
+                Op::Guard(acts, self.script(rng.index(3), levels.saturating_sub(1)))
+            }
             65..69 if levels > 0 => {
                 Op::Repeat(1 + u32::try_from(rng.below(3)).unwrap_or(0), self.script(1 + rng.index(3), levels - 1))
             }
@@ -296,11 +361,43 @@ impl Writer<'_> {
         format!("https://{host}/{}", self.rng.below(5))
     }
 
+    /// Returns one of two keys for each rule, or, now and then, one that is not for it.
+    fn key(&self, merge: Merge) -> String {
+        match !self.is_steady && self.rng.percent(4) {
+            true => "mixed".to_owned(),
+            false => format!("{merge}{}", self.rng.below(2)),
+        }
+    }
+
+    fn state(&self) -> Act {
+        let rng = self.rng;
+        let merge = Merge::ALL.get(rng.index(Merge::ALL.len())).copied().unwrap_or_default();
+        match rng.below(20) {
+            0..11 => Act::Write(self.key(merge), merge),
+            11..13 => Act::Swap(self.key(Merge::Last), rng.below(4)),
+            13..17 => Act::Read(self.key(merge)),
+            17..19 => Act::History(self.key(merge)),
+            _ => Act::Keys,
+        }
+    }
+
+    fn event(&self) -> String {
+        format!("event.{}", self.rng.below(2))
+    }
+
     fn act(&self) -> Act {
         let rng = self.rng;
         let later = self.count.saturating_sub(self.index + 1);
         let callee = (later > 0).then(|| format!("a{}", self.index + 1 + rng.index(later)));
-        match (rng.below(if self.is_steady { 90 } else { 100 }), callee) {
+        match (rng.below(if self.is_steady { 94 } else { 147 }), callee) {
+            (90..92, _) if self.is_steady => Act::Put,
+            (92.., _) if self.is_steady => Act::Part(rng.below(30)),
+            (137..142, _) => Act::Put,
+            (142..146, _) => Act::Part(rng.below(30)),
+            (146.., _) => Act::Stat,
+            (131.., _) => Act::Await(self.event(), rng.percent(50).then(|| rng.below(3_000))),
+            (125.., _) => Act::Emit(self.event()),
+            (100.., _) => self.state(),
             (0..20, Some(callee)) => Act::Tool(format!("{callee}.work")),
             (20..38, Some(callee)) => Act::Agent(callee),
             (0..38, None) | (38..62, _) => Act::Post(self.url()),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use priory_core::ports::{Clock, Recorder, Secrets};
 use priory_core::{Envelope, Failure, Journal, RunId};
-use priory_engine::{Catalog, Engine, Ports, Request, Resume, Revocations, RunEnd, Started};
+use priory_engine::{Catalog, Engine, Gates, Open, Ports, Reply, Request, Resume, Revocations, RunEnd, Started};
 use priory_testkit::sim::{Faults, FaultyJournal, Line, Outside, SimCompute, SimRng};
 use priory_testkit::{SeededIds, SimClock};
 
@@ -48,6 +48,9 @@ pub struct Process {
     slot: Slot,
     /// What takes the run up.
     taking: Option<Box<dyn Send + Sync>>,
+    /// What answers questions of the run while it is in memory, and those whose answers were taken.
+    answers: Vec<Box<dyn Send + Sync>>,
+    answered: Arc<Mutex<Vec<String>>>,
     started: Option<Started>,
 }
 
@@ -70,12 +73,26 @@ impl Process {
             compute: Arc::new(compute.clone()),
             environment: Vec::new(),
             revocations: Arc::new(Revocations::default()),
+            gates: Arc::new(Gates::new(Arc::new(clock.clone()))),
             engine: Arc::from("simulated"),
         });
         let catalog = Arc::new(plan.catalog(outside, &rng.fork(3))?);
         let journal = FaultyJournal::new(journal.clone(), rng.fork(4), faults);
         let (slot, rng) = (Slot::default(), rng.fork(5));
-        Ok(Self { clock, engine, catalog, compute, journal, line, rng, slot, taking: None, started: None })
+        Ok(Self {
+            clock,
+            engine,
+            catalog,
+            compute,
+            journal,
+            line,
+            rng,
+            slot,
+            taking: None,
+            answers: Vec::new(),
+            answered: Arc::default(),
+            started: None,
+        })
     }
 
     /// Returns the journal as this process sees it.
@@ -150,6 +167,30 @@ impl Process {
         }
     }
 
+    /// Returns what the run asks.
+    pub fn questions(&self) -> Vec<Open> {
+        self.started.as_ref().map(Started::questions).unwrap_or_default()
+    }
+
+    /// Answers a question of the run, in some of the next steps.
+    pub fn answer(&mut self, reply: Reply) {
+        use priory_core::ports::Compute;
+        let (engine, journal, answered) = (self.engine.clone(), self.journal(), self.answered.clone());
+        self.answers.push(self.compute.spawn(Box::pin(async move {
+            let by = reply.by.clone();
+            if engine.answer(Some(&journal), reply).await.is_ok()
+                && let Ok(mut answered) = answered.lock()
+            {
+                answered.push(by);
+            }
+        })));
+    }
+
+    /// Returns those whose answers were taken since this was asked.
+    pub fn answered(&self) -> Vec<String> {
+        self.answered.lock().map(|mut answered| std::mem::take(&mut *answered)).unwrap_or_default()
+    }
+
     /// Gives the run up, without the process going away. Returns whether it was there.
     pub fn leave(&mut self) -> bool {
         self.started.take().is_some()
@@ -161,6 +202,7 @@ impl Process {
         self.line.crash();
         self.started = None;
         self.taking = None;
+        self.answers.clear();
         self.compute.crash();
         self.clock.unix_ms()
     }

@@ -7,20 +7,20 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::effect::{Ask, Question};
+use priory_core::inbox::{EventQuery, EventRecord};
 use priory_core::journal::{RunState, Wait};
 use priory_core::ports::{BoxFuture, Clock};
 use priory_core::{Digest, Envelope, Event, Failure, Journal, Json, LimitSpec, RunId};
 use priory_engine::resume::{answer, cancel, read_all};
-use priory_engine::{Durable, Reply, Request, RunEnd, Target};
+use priory_engine::{Cancelled, Durable, Reply, Request, RunEnd, Target};
 use priory_journal::MemoryJournal;
 use priory_testkit::SimClock;
 use priory_testkit::sim::{Arrival, Faults, Outside, SimRng};
 
-use crate::plan::{Plan, ROOT};
+use crate::plan::{Plan, ROOT, START_UNIX_MS};
 use crate::process::{Deaf, Process};
 
-/// When every run begins, in milliseconds since 1970.
-const START_UNIX_MS: u64 = 1_700_000_000_000;
 /// How many steps one run may take in all its lives.
 const STEPS_MAX: u64 = 4_000_000;
 /// How many lives one run may have.
@@ -51,12 +51,18 @@ pub struct Story {
     pub arrivals: Vec<Arrival>,
     /// What was changed outside without asking the host.
     pub touches: BTreeMap<String, u64>,
+    /// What was published.
+    pub published: Vec<EventRecord>,
     /// How many steps all of it took.
     pub steps: u64,
     /// How many hosts had it.
     pub lives: u64,
     /// Whether it was ended while it was in nobody's memory.
     pub was_ended_parked: bool,
+    /// Where it is kept.
+    pub journal: Arc<dyn Journal>,
+    /// Those whose answers were taken while the run was in memory.
+    pub answered_by: Vec<String>,
 }
 
 /// What a host does besides.
@@ -89,6 +95,7 @@ pub struct World {
     steps: u64,
     lives: u64,
     was_ended_parked: bool,
+    answered_by: Vec<String>,
 }
 
 impl World {
@@ -118,6 +125,7 @@ impl World {
             steps: 0,
             lives: 0,
             was_ended_parked: false,
+            answered_by: Vec::new(),
         }
     }
 
@@ -137,9 +145,26 @@ impl World {
         }
         let run = self.run.ok_or("no run was started")?;
         let events = self.events()?;
+        let every = EventQuery { most: usize::MAX >> 1, ..EventQuery::default() };
+        let published = now(self.inner.events(every))?.map_err(|error| error.to_string())?;
+        let published = published.into_iter().map(|arrived| arrived.record).collect();
         let (arrivals, touches) = (self.outside.arrivals(), self.outside.touches());
         let (steps, lives, was_ended_parked) = (self.steps, self.lives, self.was_ended_parked);
-        Ok(Story { run, end, events, arrivals, touches, steps, lives, was_ended_parked })
+        let answered_by = std::mem::take(&mut self.answered_by);
+        let journal = self.inner.clone();
+        Ok(Story {
+            run,
+            end,
+            events,
+            arrivals,
+            touches,
+            published,
+            steps,
+            lives,
+            was_ended_parked,
+            answered_by,
+            journal,
+        })
     }
 
     /// Returns what is kept of the run.
@@ -179,6 +204,7 @@ impl World {
             if self.steps > STEPS_MAX {
                 return Err(format!("the run has not ended after {STEPS_MAX} steps"));
             }
+            self.answered_by.extend(process.answered().into_iter().filter(|by| !by.is_empty()));
             if self.crashes_now() || left == Some(0) {
                 self.unix_ms = process.crash() + self.rng.below(3_000);
                 return Ok(Next::Again);
@@ -188,9 +214,14 @@ impl World {
                 let at = self.rng.index(self.lingering.len());
                 self.lingering.get(at).map(Process::step);
             }
+            let mut again = None;
             match mischief.take_if(|(at, _)| *at == 0) {
                 None => {}
-                Some((_, Mischief::Cancel)) => process.cancel(),
+                Some((_, Mischief::Cancel)) => {
+                    process.cancel();
+                    // Who is not obeyed asks again.
+                    again = self.rng.percent(40).then(|| (self.rng.below(200), Mischief::Cancel));
+                }
                 Some((_, Mischief::Leave)) => left = process.leave().then(|| self.rng.below(LEFT_STEPS_MAX)),
                 Some((_, Mischief::Linger)) => {
                     self.unix_ms = process.clock.unix_ms();
@@ -198,7 +229,10 @@ impl World {
                     return Ok(Next::Again);
                 }
             }
-            mischief = mischief.map(|(at, what)| (at - 1, what));
+            mischief = mischief.or(again).map(|(at, what)| (at.saturating_sub(1), what));
+            if !self.is_calm() && self.rng.percent(1) {
+                self.answer_live(&mut process);
+            }
             match process.end() {
                 Ok(None) => {}
                 Ok(Some(end)) => return self.after(end, process),
@@ -230,6 +264,7 @@ impl World {
             labels: BTreeMap::new(),
             is_eager: self.plan.is_eager,
             park_after: self.plan.park_after_ms.map(Duration::from_millis),
+            begun_by: None,
         };
         Request {
             target: Target::Agent { name: ROOT.to_owned(), input: Json::null() },
@@ -298,38 +333,80 @@ impl World {
 
     /// Lets come what a parked run waits for: or cancels it, or takes it up too early.
     fn unpark(&mut self, run: RunId) -> Result<Next, String> {
-        let waits = now(self.inner.waits(run))?.map_err(|error| error.to_string())?;
+        let mut waits = now(self.inner.waits(run))?.map_err(|error| error.to_string())?;
+        // Nobody has to cancel it.
+        waits.retain(|wait| !wait.is_for_cancel());
         let Some(wait) = waits.get(self.rng.index(waits.len())) else {
             return Err("it is parked and waits for nothing".to_owned());
         };
         let clock = SimClock::at(self.unix_ms);
         if !self.is_calm() && !self.plan.is_steady && self.rng.percent(4) {
-            now(Box::pin(cancel(&self.inner, &clock, run, "the simulation")))?
-                .map_err(|failure| failure.to_string())?;
-            self.was_ended_parked = true;
+            let cancelled = now(Box::pin(cancel(&self.inner, &clock, run, "the simulation")))?;
+            self.was_ended_parked = cancelled.map_err(|failure| failure.to_string())? == Cancelled::Ended;
             return Ok(Next::Again);
         }
         if !self.is_calm() && self.rng.percent(15) {
             return Ok(Next::Again);
         }
-        let expires = wait.question.is_some() && wait.due_unix_ms.is_some() && self.rng.percent(30);
-        match (&wait.question, wait.due_unix_ms) {
+        let is_answerable = wait.question().is_some() || wait.event().is_some();
+        let expires = is_answerable && wait.due_unix_ms.is_some() && self.rng.percent(30);
+        match (wait.question(), wait.due_unix_ms) {
             (Some(_), due) if !expires && due.is_none_or(|due| due > self.unix_ms) => self.reply(run, wait, &clock)?,
+            (_, due) if wait.event().is_some() && !expires && due.is_none_or(|due| due > self.unix_ms) => {
+                self.publish(wait)?;
+            }
             (_, Some(due)) => self.unix_ms = self.unix_ms.max(due),
             (_, None) => return Err(format!("it waits for nothing that can come: {wait:?}")),
         }
         Ok(Next::Again)
     }
 
+    /// Publishes what a run waits for, and sees to it that this wakes it.
+    fn publish(&self, wait: &Wait) -> Result<(), String> {
+        let Some(sought) = wait.event() else { return Ok(()) };
+        let id = format!("outside-{}", self.inner.head());
+        let data = Json::from_encoder(self.steps.to_string());
+        let record = EventRecord { id, name: sought.name.clone(), data, unix_ms: self.unix_ms, from: None };
+        for is_new in [true, false] {
+            let arrival = now(self.inner.publish(record.clone()))?.map_err(|error| error.to_string())?;
+            if arrival.is_new != is_new {
+                return Err(format!("the same event was published twice: {record:?}"));
+            }
+        }
+        let arrived = now(self.inner.arrived(0, usize::MAX >> 1))?.map_err(|error| error.to_string())?;
+        match arrived.iter().any(|arrived| arrived.wait == *wait) {
+            true => Ok(()),
+            false => Err(format!("what the run waits for is there, and nobody is told: {wait:?}")),
+        }
+    }
+
+    /// Returns an answer to a question; where no timing shows, always the same.
+    fn words(&self, asked: &Question) -> Json {
+        let approve = r#"{"decision":"approve"}"#.to_owned();
+        Json::from_encoder(match (&asked.kind, &asked.schema) {
+            (Ask::Approve, _) if self.plan.is_steady || self.rng.percent(75) => approve,
+            (Ask::Approve, _) => r#"{"decision":"reject","reason":"not now"}"#.to_owned(),
+            (_, Some(_)) if self.rng.percent(50) => "\"repeat\"".to_owned(),
+            (_, Some(_)) => "\"fail\"".to_owned(),
+            (_, None) => format!("\"to {}\"", asked.text),
+        })
+    }
+
+    /// Answers one of the questions of a run that is in memory.
+    fn answer_live(&self, process: &mut Process) {
+        let open = process.questions();
+        if let (Some(run), Some(open)) = (self.run, open.get(self.rng.index(open.len()))) {
+            // Where no timing shows, it must not show who was quicker.
+            let by = if self.plan.is_steady { String::new() } else { format!("somebody {}", self.steps) };
+            process.answer(Reply { run, question: open.id, value: self.words(&open.question), by });
+        }
+    }
+
     /// Answers a question, and makes sure that it can be answered once.
     fn reply(&self, run: RunId, wait: &Wait, clock: &SimClock) -> Result<(), String> {
-        let Some((question, asked)) = wait.question.clone() else { return Ok(()) };
-        let words = match &asked.schema {
-            Some(_) if self.rng.percent(50) => "\"repeat\"".to_owned(),
-            Some(_) => "\"fail\"".to_owned(),
-            None => format!("\"to {}\"", asked.text),
-        };
-        let reply = || Reply { run, question, value: Json::from_encoder(words.clone()), by: "somebody".to_owned() };
+        let Some((question, asked)) = wait.question() else { return Ok(()) };
+        let value = self.words(asked);
+        let reply = || Reply { run, question, value: value.clone(), by: String::new() };
         now(Box::pin(answer(&self.inner, clock, reply())))?.map_err(|failure| failure.to_string())?;
         match now(Box::pin(answer(&self.inner, clock, reply())))? {
             Ok(()) => Err(format!("question {question} was answered twice")),

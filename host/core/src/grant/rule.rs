@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The forms of each kind of grant, and what they match.
 
+mod event;
 mod file;
 mod http;
+mod state;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use event::{EventMode, EventRule};
 pub use file::{FileMode, FileRule, FileScope, normalised};
 pub use http::HttpRule;
 pub(crate) use http::without_query;
+pub use state::{Mode, StateRule};
 
 /// How long the text of one rule may be, in bytes.
 pub const RULE_BYTES_MAX: usize = 4_096;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Grants as an operator wrote them, with places for what is given when a run starts.
 //!
-//! The path of a file grant and the host, port and path of an http grant may contain `{input.NAME}`. Such a place is a
-//! *slot*: whatever value is put there, it cannot change what stands around it. Nothing that a guest says ever
+//! The path of a file grant, the key of a state grant and the host, port and path of an http grant may contain
+//! `{input.NAME}`. Such a place is a *slot*: whatever value is put there, it cannot change what stands around it. Nothing that a guest says ever
 //! becomes a value. In the path of a file grant, `{{` and `}}` stand for single braces.
 
 mod kind;
@@ -17,14 +17,19 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::grant::rule::{FileMode, FileRule, FileScope, HttpRule, RULE_BYTES_MAX, RuleError, SecretRule, normalised};
-use crate::grant::{GRANTS_MAX, Grant, GrantSet, Held};
+use crate::grant::rule::{
+    FileMode, FileRule, FileScope, HttpRule, Mode, RULE_BYTES_MAX, RuleError, SecretRule, StateRule, normalised,
+};
+use crate::grant::{ASK, GRANTS_MAX, Grant, GrantSet, Held};
 use crate::http::is_public;
 pub use kind::GrantKind;
 use slot::{Part, Slot, parts};
 
 /// Why a number of uses is refused where [`GrantKind::has_uses`] says no.
 const NO_USES: &str = "this kind of grant has no number of uses: a frame is given it once, when it opens";
+
+/// Why it is refused to ask for each use where [`GrantKind::has_asks`] says no.
+const NO_ASKS: &str = "nobody can be asked for each use of this kind of grant: the host does not see them one by one";
 
 /// A grant as an operator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +51,9 @@ pub struct GrantTemplate {
     pub until_unix_ms: Option<u64>,
     /// How often in one run; `None` without end. It is refused for what has no uses, see [`GrantKind::has_uses`].
     pub uses_max: Option<u32>,
+    /// Whether a person approves each use. It is refused for what is not done by effects, see [`GrantKind::has_asks`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks: bool,
     /// The absolute folder that relative paths start from.
     pub base: PathBuf,
 }
@@ -63,14 +71,15 @@ type Values<'a> = &'a dyn Fn(&str, Slot) -> Option<String>;
 impl FromStr for GrantTemplate {
     type Err = RuleError;
 
-    /// Reads `kind=value`, as a grant is written, without conditions. A relative path is refused when it is resolved.
+    /// Reads `kind=value`, as a grant is written, without conditions but `ask ` in front: a person approves each use. A relative path is refused when it is resolved.
     fn from_str(text: &str) -> Result<Self, RuleError> {
+        let (text, asks) = text.strip_prefix(ASK).map_or((text, false), |rest| (rest, true));
         let (kind, value) = text.split_once('=').unwrap_or((text, ""));
         let kind = GrantKind::ALL.into_iter().find(|(_, name)| *name == kind).map(|(kind, _)| kind);
         let kind = kind.ok_or_else(|| {
             RuleError::new(text, "a grant is `kind=value`, such as `tool=files.read`, or the word `log`")
         })?;
-        Ok(Self::new(kind, value, PathBuf::new()))
+        Ok(Self { asks, ..Self::new(kind, value, PathBuf::new()) })
     }
 }
 
@@ -86,6 +95,7 @@ impl GrantTemplate {
             format: None,
             until_unix_ms: None,
             uses_max: None,
+            asks: false,
             base: base.into(),
         }
     }
@@ -97,7 +107,9 @@ impl GrantTemplate {
             Part::Text(_) => None,
         };
         match self.kind {
-            GrantKind::File | GrantKind::Http => Ok(parts(&self.text)?.into_iter().filter_map(name).collect()),
+            GrantKind::File | GrantKind::Http | GrantKind::State => {
+                Ok(parts(&self.text)?.into_iter().filter_map(name).collect())
+            }
             _ => Ok(Vec::new()),
         }
     }
@@ -122,16 +134,20 @@ impl GrantTemplate {
         let grant = match self.kind {
             GrantKind::Tool => Grant::Tool(self.fixed()?.parse()?),
             GrantKind::Agent => Grant::Agent(self.fixed()?.parse()?),
+            GrantKind::State => Grant::State(self.state(values)?),
+            GrantKind::Artifact if self.text.is_empty() => Grant::Artifact(Mode::Write),
+            GrantKind::Artifact => Grant::Artifact(self.fixed()?.parse()?),
             GrantKind::Env => Grant::Env(self.fixed()?.parse()?),
             GrantKind::Config => Grant::Config(self.fixed()?.parse()?),
             GrantKind::Http => Grant::Http(self.http(values)?),
             GrantKind::File => Grant::File(self.file(values)?),
             GrantKind::Secret => Grant::Secret(self.secret()?),
+            GrantKind::Event => Grant::Event(self.fixed()?.parse()?),
             GrantKind::Log => Grant::Log,
             GrantKind::Human => Grant::Human,
             GrantKind::Sleep => Grant::Sleep,
         };
-        Ok(Held { grant, until_unix_ms: self.until_unix_ms, uses_max: self.uses_max })
+        Ok(Held { grant, until_unix_ms: self.until_unix_ms, uses_max: self.uses_max, asks: self.asks })
     }
 
     /// Refuses what the kind has no use for, so that a condition is never dropped in silence.
@@ -151,6 +167,7 @@ impl GrantTemplate {
                 Err(self.error("only an http grant has addresses"))
             }
             kind if self.uses_max.is_some() && !kind.has_uses() => Err(self.error(NO_USES)),
+            kind if self.asks && !kind.has_asks() => Err(self.error(NO_ASKS)),
             kind if secret && kind != GrantKind::Secret => {
                 Err(self.error("only a secret grant has a header and a format"))
             }
@@ -161,8 +178,10 @@ impl GrantTemplate {
     /// Returns the text of a kind in which nothing can be filled in.
     fn fixed(&self) -> Result<&str, RuleError> {
         if self.text.contains(['{', '}']) {
-            return Err(self
-                .error("`{input.NAME}` may only stand in the path of a file and in the host, port and path of a url"));
+            return Err(self.error(
+                "`{input.NAME}` may only stand in the path of a file, in a key of the state, and in the host, port and path \
+                 of a url",
+            ));
         }
         Ok(&self.text)
     }
@@ -219,6 +238,12 @@ impl GrantTemplate {
             return Err(self.error("the path has dot segments once the inputs are filled in"));
         }
         Ok(filled)
+    }
+
+    /// The mode is cut off before the keys are filled in, so that no value can be taken for one.
+    fn state(&self, values: Values<'_>) -> Result<StateRule, RuleError> {
+        let (keys, mode) = StateRule::cut(&self.text);
+        Ok(StateRule { keys: self.fill_text(keys, Slot::Key, values)?.parse()?, mode })
     }
 
     fn file(&self, values: Values<'_>) -> Result<FileRule, RuleError> {

@@ -24,6 +24,12 @@ pub enum JournalError {
     /// There are no such bytes.
     #[error("nothing is kept under {0}: the plugin or catalog of a run is missing from the data folder")]
     NotKept(Digest),
+    /// Something else was published under the id.
+    #[error("another event was published under the id {id}: the same id always says the same, so take another")]
+    OtherEvent {
+        /// The id.
+        id: String,
+    },
     /// Somebody else has the run.
     #[error("run {run} was taken over by another host, which goes on with it")]
     Fenced {
@@ -95,6 +101,9 @@ pub enum JournalError {
 
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
+        if let JournalError::OtherEvent { .. } = error {
+            return Self::Conflict { reason: error.to_string() };
+        }
         let retriable = matches!(error, JournalError::Busy { .. } | JournalError::Full { .. } | JournalError::Shut);
         Self::Unavailable(Unavailable { subject: "journal".into(), reason: error.to_string(), retriable })
     }

@@ -57,6 +57,7 @@ fn plugin(name: &str, grants: Vec<GrantTemplate>) -> Arc<PluginEntry> {
         linked_tools: Vec::new(),
         declared: None,
         in_doubt: InDoubt::default(),
+        gate: Default::default(),
     })
 }
 
@@ -93,6 +94,7 @@ fn catalog() -> Catalog {
         grants: GrantTemplates(own),
         lends: GrantTemplates(lends),
         config: Vec::new(),
+        gate: Default::default(),
     };
     Catalog::new(vec![web, agents], vec![Arc::new(agent)], Limits::default(), BudgetSpec::default()).unwrap()
 }
@@ -128,6 +130,7 @@ fn run() -> Vec<Envelope> {
         engine: "e".into(),
         catalog: None,
         forked_from: None,
+        events_after: None,
     };
     let tool = || began(Program::Tool("web.first".into()), vec![mount.clone()]);
     let events = vec![

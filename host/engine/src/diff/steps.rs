@@ -268,6 +268,8 @@ fn asked(effect: &Effect) -> String {
             format!("http {} {} {body}", request.method, request.url).trim_end().to_owned()
         }
         Effect::AskHuman(question) => format!("{}: {}", effect.summary(), question.text),
+        Effect::Emit { data, .. } => format!("{} {data}", effect.summary()),
+        Effect::AwaitEvent { matching: Some(matching), .. } => format!("{} with {matching}", effect.summary()),
         _ => effect.summary(),
     }
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use priory_core::amounts::BudgetSpec;
+use priory_core::artifact::Content;
 use priory_core::effect::Question;
 use priory_core::event::{FrameStarted, RunStarted};
 use priory_core::http::HttpRequest;
+use priory_core::state::{Merge, StateEntry};
 use priory_core::{FramePath, LimitSpec, Limits, Usage};
 
 use super::*;
@@ -41,7 +43,7 @@ fn ended() -> Event {
 
 fn question() -> Question {
     let schema = Some(json(r#"{"type":"boolean"}"#));
-    Question { text: "Go on?".into(), schema, who: Vec::new(), expires_ms: None }
+    Question { schema, ..Question::new("Go on?") }
 }
 
 fn request() -> HttpRequest {
@@ -66,6 +68,7 @@ fn run() -> Vec<Envelope> {
         engine: "e".into(),
         catalog: None,
         forked_from: None,
+        events_after: None,
     };
     let events = vec![
         (root.clone(), Event::RunStarted(Box::new(start))),
@@ -156,6 +159,47 @@ fn another_result_of_a_tool_is_not_from_its_frames() {
     assert_eq!(start_of(&copied).forked_from, Some((id(PARENT), 7)));
     let failed = Turn::Outcome { seq: 7, said: Said::Failure("no".into()) };
     assert_eq!(last_value(&forked(&failed).unwrap()), &Err(Failure::other("no")));
+}
+
+#[test]
+fn what_a_frame_gave_to_all_stays_where_its_result_is_another_one() {
+    let write = StateOp::Write { key: "k".into(), value: json("1"), merge: Merge::Sum, expected: None };
+    let wrote = Value::State(Some(StateEntry { value: json("1"), revision: 1 }));
+    let content = Content::new(b"x".to_vec());
+    let made = Value::Artifact(content.info());
+    let frame = FramePath::root().child(0);
+    let between = [
+        intent(0, Effect::State(write)),
+        outcome(0, wrote),
+        intent(1, Effect::State(StateOp::Read { key: "k".into() })),
+        outcome(1, Value::State(None)),
+        intent(3, Effect::Artifact(ArtifactOp::Put { content })),
+        outcome(3, made),
+    ];
+    let mut events = run();
+    let at = |event: &Event| Envelope { frame: frame.clone(), event: event.clone(), ..events[4].clone() };
+    let between: Vec<Envelope> = between.iter().map(at).collect();
+    events.splice(5..5, between);
+    for (envelope, seq) in events.iter_mut().zip(0..) {
+        envelope.seq = seq;
+    }
+    let copied = copy(events, id(8), &set(13, "5")).unwrap();
+    let below: Vec<&Event> =
+        copied.iter().filter(|envelope| envelope.frame == frame).map(|envelope| &envelope.event).collect();
+    assert!(matches!(
+        below[..],
+        [
+            Event::Intent { step: 0, .. },
+            Event::Outcome { step: 0, .. },
+            Event::Intent { step: 3, .. },
+            Event::Outcome { step: 3, .. }
+        ]
+    ));
+    let (past, _) = crate::past::Past::read(copied, false).unwrap();
+    let space = std::mem::take(&mut past.shared.lock().space);
+    let read = space.decide(&StateOp::Read { key: "k".into() }, |_| true).unwrap();
+    assert_eq!(read, Value::State(Some(StateEntry { value: json("1"), revision: 1 })));
+    assert_eq!(past.shared.lock().artifacts.check_known(Digest::of(b"x")), Ok(Some(1)));
 }
 
 #[test]

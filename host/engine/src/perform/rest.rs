@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for a timer or a person: the run rests, and may leave memory meanwhile.
+//! Waiting for a timer, a person or a cancellation: the run rests, and may leave memory meanwhile.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use priory_core::effect::{Answer, Question};
+use priory_core::event::Event;
 use priory_core::failure::Timeout;
-use priory_core::journal::{QuestionId, Wait};
-use priory_core::{Failure, Outcome, Value};
-use priory_schema::Schema;
+use priory_core::journal::{Awaited, QuestionId, Wait};
+use priory_core::{Effect, Failure, FramePath, Outcome, Value};
 
+use crate::asked::check_question;
+use crate::cancel;
 use crate::frame::Frame;
-use crate::run::Run;
+use crate::past::PastStep;
+use crate::run::{Halt, Run};
 
 /// How long one sleep may be: a year.
 const SLEEP_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1_000;
-/// How long the words of one question may be, in bytes.
-const QUESTION_BYTES_MAX: usize = 16 << 10;
-/// How many people may be named who may answer one question.
-const WHO_MAX: usize = 64;
 
 /// Sleeps until some time after a sleep was asked for.
 pub(super) async fn sleep(frame: &Arc<Frame>, step: u32, ms: u64, asked_unix_ms: u64, may_rest: bool) -> Outcome {
@@ -29,7 +30,7 @@ pub(super) async fn sleep(frame: &Arc<Frame>, step: u32, ms: u64, asked_unix_ms:
     }
     let due = asked_unix_ms.saturating_add(ms);
     let _resting = may_rest.then(|| {
-        let wait = Wait { frame: frame.given.path.clone(), step, due_unix_ms: Some(due), question: None };
+        let wait = Wait { frame: frame.given.path.clone(), step, due_unix_ms: Some(due), awaited: Awaited::Timer };
         (Entry::new(&frame.run, wait), frame.run.activity.rest())
     });
     until(&frame.run, due).await;
@@ -38,47 +39,86 @@ pub(super) async fn sleep(frame: &Arc<Frame>, step: u32, ms: u64, asked_unix_ms:
 
 /// Asks a person.
 pub(super) async fn ask(frame: &Arc<Frame>, step: u32, question: Question, asked_unix_ms: u64) -> Outcome {
-    check(&question)?;
-    let path = &frame.given.path;
-    let id = QuestionId::of(frame.run.id, path, step, &question);
+    check_question(&question)?;
     let due_unix_ms = question.expires_ms.map(|ms| asked_unix_ms.saturating_add(ms));
-    let wait = Wait { frame: path.clone(), step, due_unix_ms, question: Some((id, question)) };
-    wait_for_answer(&frame.run, wait).await.map(Value::Answer)
+    wait_for_answer(&frame.run, &frame.given.path, step, question, due_unix_ms).await.map(Value::Answer)
 }
 
-/// Waits until a question is over by itself. Answers come while the run is parked, as the outcome of its step.
-pub(crate) async fn wait_for_answer(run: &Arc<Run>, wait: Wait) -> Result<Answer, Failure> {
-    let (due, frame) = (wait.due_unix_ms, wait.frame.clone());
-    let allowed_ms = wait.question.as_ref().and_then(|(_, question)| question.expires_ms).unwrap_or_default();
+/// Asks a person on behalf of the host, at a step that no effect of a frame has. `known` is what is known of it.
+pub(crate) async fn ask_aside(
+    run: &Arc<Run>,
+    path: &FramePath,
+    step: u32,
+    question: Question,
+    due_unix_ms: Option<u64>,
+    known: Option<&PastStep>,
+) -> Result<Answer, Failure> {
+    match known.and_then(|known| known.end.as_ref()).map(|end| end.outcome.as_ref()) {
+        Some(Ok(Value::Answer(answer))) => return Ok(answer.clone()),
+        Some(Err(failure)) => return Err(failure.clone()),
+        // What is tried ends where nothing is known.
+        _ if run.past.is_trial => return run.halt(Halt::Past { frame: path.clone(), step }).await,
+        _ => {}
+    }
+    if known.is_none() {
+        let effect = Arc::new(Effect::AskHuman(question.clone()));
+        run.tape.record(path, 0, Event::Intent { step, effect });
+    }
+    if let Err(error) = run.tape.commit().await {
+        return run.halt(error.into()).await;
+    }
+    let answer = wait_for_answer(run, path, step, question, due_unix_ms).await;
+    let outcome = Arc::new(answer.clone().map(Value::Answer));
+    run.tape.record(path, 0, Event::Outcome { step, outcome });
+    answer
+}
+
+/// Waits until a question is answered or over.
+async fn wait_for_answer(
+    run: &Arc<Run>,
+    path: &FramePath,
+    step: u32,
+    question: Question,
+    due_unix_ms: Option<u64>,
+) -> Result<Answer, Failure> {
+    let id = QuestionId::of(run.id, path, step, &question);
+    let allowed_ms = question.expires_ms.unwrap_or_default();
+    let wait = Wait { frame: path.clone(), step, due_unix_ms, awaited: Awaited::Answer(id, Box::new(question)) };
+    let mut asking = run.asked.ask(id, wait.clone());
     let _resting = (Entry::new(run, wait), run.activity.rest());
-    match due {
-        Some(due) => until(run, due).await,
-        None => pending().await,
+    let answer = pin!(asking.answer());
+    let expired = pin!(async {
+        match due_unix_ms {
+            Some(due) => until(run, due).await,
+            None => pending().await,
+        }
+    });
+    // What was given in time counts, so it is looked at first.
+    match select(answer, expired).await {
+        Either::Left((answer, _)) => Ok(answer),
+        Either::Right(_) => Err(Failure::Timeout(Timeout { allowed_ms, frame: format!("{path}, nobody answered") })),
     }
-    Err(Failure::Timeout(Timeout { allowed_ms, frame: format!("{frame}, nobody answered") }))
 }
 
-/// Refuses a question that nobody could answer, or that is too long to show.
-fn check(question: &Question) -> Result<(), Failure> {
-    let refuse = |pointer: &str, reason: String| Err(Failure::invalid("question", pointer, reason));
-    if question.text.trim().is_empty() {
-        return refuse("/text", "it is empty".to_owned());
+/// Waits until somebody cancels the run.
+pub(super) async fn await_cancel(frame: &Arc<Frame>, step: u32) -> Outcome {
+    let (run, path) = (&frame.run, &frame.given.path);
+    let reached = run.past.cancel.as_ref().filter(|cancel| cancel.reaches.contains(&(path.clone(), step)));
+    if let Some(cancel) = reached {
+        return cancel::outcome(&cancel.by);
     }
-    let words = question.text.len() + question.who.iter().map(String::len).sum::<usize>();
-    if words > QUESTION_BYTES_MAX {
-        return refuse("/text", format!("it has {words} bytes, and {QUESTION_BYTES_MAX} are the most"));
-    }
-    if question.who.len() > WHO_MAX {
-        return refuse("/who", format!("{} people are named, and {WHO_MAX} are the most", question.who.len()));
-    }
-    match question.schema.as_ref().map(Schema::alone) {
-        Some(Err(reason)) => refuse("/schema", reason),
-        _ => Ok(()),
+    let told = run.cancel.listen();
+    let wait = Wait { frame: path.clone(), step, due_unix_ms: None, awaited: Awaited::Cancel };
+    let _waiting = (Entry::new(run, wait), run.activity.stand_by());
+    match told.await {
+        Ok(by) => cancel::outcome(&by),
+        // Somebody cancelled the run before: this is a part of the clearing up.
+        Err(_) => pending().await,
     }
 }
 
 /// Waits until the wall clock has reached a time.
-async fn until(run: &Run, unix_ms: u64) {
+pub(super) async fn until(run: &Run, unix_ms: u64) {
     let clock = &run.ports.clock;
     loop {
         let left = unix_ms.saturating_sub(clock.unix_ms());
@@ -90,15 +130,23 @@ async fn until(run: &Run, unix_ms: u64) {
 }
 
 /// Something that a run waits for, listed as long as it does.
-struct Entry {
+pub(super) struct Entry {
     run: Arc<Run>,
     wait: Wait,
 }
 
 impl Entry {
-    fn new(run: &Arc<Run>, wait: Wait) -> Self {
+    pub(super) fn new(run: &Arc<Run>, wait: Wait) -> Self {
         run.waits.lock().push(wait.clone());
         Self { run: run.clone(), wait }
+    }
+
+    /// Says anew what is waited for.
+    pub(super) fn now(&self, awaited: Awaited) {
+        let is_this = |wait: &&mut Wait| wait.step == self.wait.step && wait.frame == self.wait.frame;
+        if let Some(wait) = self.run.waits.lock().iter_mut().find(is_this) {
+            wait.awaited = awaited;
+        }
     }
 }
 

@@ -13,7 +13,10 @@ use priory_schema::{Allowance, Schema};
 use crate::catalog::{PluginEntry, ToolFunction, ToolTarget};
 use crate::execute::{self, Body, Job};
 use crate::frame::Frame;
+use crate::gate::GateKind;
 use crate::run::Run;
+
+use super::turn::{self, Called};
 
 /// How many tools a toolset may list.
 const DYNAMIC_TOOLS_MAX: usize = 1_024;
@@ -39,20 +42,36 @@ pub(super) async fn call(
     arguments: Json,
     terms: Option<&Terms>,
 ) -> Outcome {
+    let (name, spec) = (&target.name, &target.plugin.gate);
+    let called = Called { kind: GateKind::Tool, holder: &target.plugin.name, name, spec };
+    let job = tool_job(&frame.run, target, arguments.clone());
+    // Before a toolset is even asked what it has: where the call is not let through, nothing happens at all.
+    let (job, turn) = turn::take(frame, step, called, job, terms).await?;
     let ToolFunction::Dynamic(tool) = &target.function else {
-        let path = frame.given.path.child(step);
-        return open(frame, path, tool_job(&frame.run, target, arguments).on(terms)).await;
+        let outcome = open(frame, frame.given.path.child(step), job).await;
+        turn::end(turn, &outcome);
+        return outcome;
     };
-    let tools = dynamic_tools(frame, step, &target.plugin).await?;
+    let tools = match dynamic_tools(frame, step, &target.plugin).await {
+        Ok(tools) => tools,
+        Err(failure) => {
+            let outcome = Err(failure);
+            turn::end(turn, &outcome);
+            return outcome;
+        }
+    };
     let known = tools.by_name.get(&**tool);
     let known =
         known.ok_or_else(|| Failure::absent(format!("tool {}", target.name), "its toolset does not list it"))?;
     known.input.validate(&arguments, || format!("arguments of {}", target.name))?;
-    let value = open(frame, frame.given.path.child(step), tool_job(&frame.run, target, arguments).on(terms)).await?;
-    if let (Value::Json(json), Some(output)) = (&value, &known.output) {
-        output.validate(json, || format!("result of {}", target.name))?;
-    }
-    Ok(value)
+    let outcome = match (open(frame, frame.given.path.child(step), job).await, &known.output) {
+        (Ok(Value::Json(json)), Some(output)) => {
+            output.validate(&json, || format!("result of {}", target.name)).map(|()| Value::Json(json))
+        }
+        (outcome, _) => outcome,
+    };
+    turn::end(turn, &outcome);
+    outcome
 }
 
 /// Makes the job of a frame of a tool.
@@ -72,6 +91,7 @@ fn plugin_job(run: &Run, plugin: &Arc<PluginEntry>, name: Arc<str>, entry: Entry
         limits: run.catalog.limits.tightened(&plugin.limits),
         budget: None,
         config: plugin.config.clone(),
+        gate: None,
     }
 }
 

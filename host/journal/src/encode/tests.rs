@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
-use priory_core::effect::{Answer, Effect, Level, Outcome, Question, Remaining, Terms, Value};
+use priory_core::artifact::{ArtifactInfo, ArtifactOp, ArtifactPart, Content};
+use priory_core::effect::{Answer, Ask, Effect, Level, Outcome, Question, Remaining, Terms, Value};
 use priory_core::event::{FrameStarted, Program, RunStarted};
 use priory_core::failure::{Denial, Trap};
 use priory_core::grant::FileMode;
 use priory_core::http::{HttpRequest, HttpResponse};
 use priory_core::ports::Mount;
 use priory_core::program::{AgentInfo, ToolInfo};
+use priory_core::state::{Merge, StateChange, StateEntry, StateKey, StateOp};
 use priory_core::{Digest, Dimension, Failure, Json, LimitSpec, Limits, Report, Usage};
 use priory_testkit::journal::sample;
 
@@ -55,6 +57,8 @@ fn effects() -> Vec<Effect> {
     };
     let question = Question {
         text: "sure?".into(),
+        about: Some(json("{\"amount\": 1.50}")),
+        kind: Ask::Choose { options: vec!["yes".into(), "no".into()] },
         schema: Some(json("{\"type\": \"string\"}")),
         who: vec!["ann".into()],
         expires_ms: Some(9),
@@ -80,6 +84,19 @@ fn effects() -> Vec<Effect> {
         Effect::Sleep { ms: u64::MAX },
         Effect::AskHuman(question),
         Effect::AskHuman(sample::question("free text?")),
+        Effect::AwaitCancel,
+        Effect::State(StateOp::Read { key: "k".into() }),
+        Effect::State(StateOp::Write {
+            key: "k".into(),
+            value: json("[1.50, 18446744073709551615]"),
+            merge: Merge::Append,
+            expected: Some(0),
+        }),
+        Effect::State(StateOp::Keys { prefix: String::new() }),
+        Effect::State(StateOp::History { key: "k".into() }),
+        Effect::Artifact(ArtifactOp::Put { content: Content::new(b"bytes".to_vec()) }),
+        Effect::Artifact(ArtifactOp::Read { digest: Digest::of(b"a"), offset: 1, length: 2 }),
+        Effect::Artifact(ArtifactOp::Stat { digest: Digest::of(b"a") }),
         Effect::BudgetLeft,
         Effect::BudgetUsed,
     ]
@@ -100,6 +117,24 @@ fn values() -> Vec<Value> {
             body: vec![0, 159, 146, 150],
         }),
         Value::Answer(Answer { value: json("{\"yes\": true}"), by: "ann".into() }),
+        Value::State(None),
+        Value::State(Some(StateEntry { value: json("[ 1.50 ]"), revision: 3 })),
+        Value::StateKeys(vec![StateKey { key: "k".into(), revision: 3 }]),
+        Value::StateHistory(vec![StateChange {
+            revision: 3,
+            text: "[".into(),
+            byte_len: 9,
+            by: FramePath::root(),
+            step: 4,
+            unix_ms: 5,
+        }]),
+        Value::Artifact(ArtifactInfo { digest: Digest::of(b"a"), byte_len: 9 }),
+        Value::ArtifactPart(ArtifactPart {
+            digest: Digest::of(b"a"),
+            offset: 1,
+            byte_len: 2,
+            bytes: Arc::from([1, 2].as_slice()),
+        }),
         Value::Remaining(remaining),
         Value::Usage(usage()),
         Value::Unit,
@@ -123,6 +158,7 @@ fn starts() -> [Event; 4] {
         engine: "wasm 1".into(),
         catalog: Some(Digest::of(b"catalog")),
         forked_from: Some((sample::run(7), 12)),
+        events_after: Some(41),
     };
     let mount = Mount { host_path: "/srv/docs".into(), guest_path: "/docs".into(), mode: FileMode::Read };
     let frame = FrameStarted {

@@ -162,6 +162,8 @@ pub(super) struct Prepared {
     pub(super) packed: Packed,
     /// The key of the run of the batch that this one was packed against.
     pub(super) recent_key: Option<i64>,
+    /// What the events make their run need.
+    pub(super) artifacts: Vec<priory_core::Digest>,
     pub(super) header: Option<priory_core::journal::RunHeader>,
     pub(super) state: Option<priory_core::journal::RunState>,
     pub(super) waits: Option<Vec<priory_core::journal::Wait>>,

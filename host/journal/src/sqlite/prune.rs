@@ -11,6 +11,7 @@ use priory_core::RunId;
 use priory_core::journal::{JournalError, Pruned, RunState};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::inbox;
 use super::kept::Kept;
 use super::rows::{self, REMOVED, uint};
 use super::schema::refusal;
@@ -35,6 +36,8 @@ pub(super) enum Step {
     Mark(Vec<RunId>),
     /// Remove some rows of marked runs.
     Rows,
+    /// Remove some of what was published before the oldest run that is left, as of a time.
+    Events(u64),
     /// Remove what is kept and no run pins, as of a time.
     Kept(Kept, u64),
     /// Give some pages back.
@@ -63,6 +66,7 @@ pub(super) fn step(
     match step {
         Step::Mark(runs) => mark(database, known, &runs).map_err(failed),
         Step::Rows => remove_rows(database).map_err(failed),
+        Step::Events(unix_ms) => inbox::prune(database, unix_ms).map_err(failed),
         Step::Kept(kept, unix_ms) => {
             let pinned = pinned(database).map_err(failed)?;
             kept.prune(&pinned, unix_ms)?;
@@ -146,7 +150,11 @@ fn pinned(database: &Connection) -> rusqlite::Result<BTreeSet<priory_core::Diges
     let mut select = database.prepare_cached("SELECT digests FROM pin_sets")?;
     let sets = select.query_map([], |row| Ok(rows::digests_from_bytes(row.get_ref(0)?.as_blob()?)))?;
     let sets = sets.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(sets.into_iter().flatten().flatten().collect())
+    let mut pinned: BTreeSet<_> = sets.into_iter().flatten().flatten().collect();
+    let mut select = database.prepare_cached("SELECT DISTINCT digest FROM artifacts")?;
+    let made = select.query_map([], |row| Ok(rows::digests_from_bytes(row.get_ref(0)?.as_blob()?)))?;
+    pinned.extend(made.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().flatten());
+    Ok(pinned)
 }
 
 fn give_back(database: &Connection) -> rusqlite::Result<Stepped> {

@@ -10,6 +10,9 @@ use super::Reader;
 use super::rows::{self, REMOVED, int, uint};
 use crate::admit;
 
+/// The first format that has the table of artifacts.
+const ARTIFACTS_FORMAT: usize = 3;
+
 /// What [`info`] reads of a run and its last segment.
 const INFO: &str = "
 SELECT r.id, r.state, r.kind, r.name, r.labels, r.started, s.seq + s.count, s.total, s.at,
@@ -101,9 +104,23 @@ impl Reader {
             let mut select = self
                 .database
                 .prepare_cached("SELECT p.digests FROM runs r JOIN pin_sets p ON p.id = r.pins WHERE r.key = ?1")?;
-            select.query_row([key], |row| Ok(rows::digests_from_bytes(row.get_ref(0)?.as_blob()?)))
+            let pins = select.query_row([key], |row| Ok(rows::digests_from_bytes(row.get_ref(0)?.as_blob()?)))?;
+            if self.format < ARTIFACTS_FORMAT {
+                return Ok((pins, Some(Vec::new())));
+            }
+            let mut select =
+                self.database.prepare_cached("SELECT digest FROM artifacts WHERE run = ?1 ORDER BY digest")?;
+            let made = select.query_map([key], |row| Ok(rows::digests_from_bytes(row.get_ref(0)?.as_blob()?)))?;
+            Ok((pins, made.collect::<rusqlite::Result<Option<Vec<_>>>>()?))
         };
-        read().map_err(|error| self.refusal(&error))?.ok_or_else(|| damaged(run))
+        let (pins, made) = read().map_err(|error: rusqlite::Error| self.refusal(&error))?;
+        let (mut pins, made) = pins.zip(made).ok_or_else(|| damaged(run))?;
+        for digest in made.into_iter().flatten() {
+            if !pins.contains(&digest) {
+                pins.push(digest);
+            }
+        }
+        Ok(pins)
     }
 
     /// Chooses the runs that are beyond what is to be kept.
@@ -172,6 +189,9 @@ fn condition(query: &RunQuery) -> (String, Vec<Value>) {
     }
     if let Some(until) = query.until_unix_ms {
         add("r.started < ?", Value::Integer(int(until)));
+    }
+    if let Some(since) = query.ended_since_unix_ms {
+        add("r.ended >= ?", Value::Integer(int(since)));
     }
     if let Some(before) = query.before {
         add("r.id < ?", Value::Blob(rows::run_to_bytes(before).to_vec()));

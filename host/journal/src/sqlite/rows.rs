@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use priory_core::effect::Question;
 use priory_core::event::Program;
-use priory_core::journal::{RunState, Wait};
+use priory_core::inbox::Sought;
+use priory_core::journal::{Awaited, RunState, Wait};
 use priory_core::{Digest, FramePath, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -103,19 +104,27 @@ struct WireWait {
     step: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     question: Option<(String, Question)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<Box<Sought>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cancel: bool,
 }
 
 pub(super) fn wait_to_text(wait: &Wait) -> String {
-    let question = wait.question.as_ref().map(|(id, question)| (id.to_string(), question.clone()));
+    let question = wait.question().map(|(id, question)| (id.to_string(), question.clone()));
+    let event = wait.event().map(|sought| Box::new(sought.clone()));
+    let wire = WireWait { frame: wait.frame.clone(), step: wait.step, question, event, cancel: wait.is_for_cancel() };
     // Plain data can always be written.
-    serde_json::to_string(&WireWait { frame: wait.frame.clone(), step: wait.step, question }).unwrap_or_default()
+    serde_json::to_string(&wire).unwrap_or_default()
 }
 
 pub(super) fn wait_from_text(text: &str, due: Option<i64>) -> Option<Wait> {
-    let WireWait { frame, step, question } = serde_json::from_str(text).ok()?;
-    let question = match question {
-        Some((id, question)) => Some((id.parse().ok()?, question)),
-        None => None,
+    let WireWait { frame, step, question, event, cancel } = serde_json::from_str(text).ok()?;
+    let awaited = match (question, event) {
+        (Some((id, question)), _) => Awaited::Answer(id.parse().ok()?, Box::new(question)),
+        (None, Some(sought)) => Awaited::Event(sought),
+        (None, None) if cancel => Awaited::Cancel,
+        (None, None) => Awaited::Timer,
     };
-    Some(Wait { frame, step, due_unix_ms: due.map(uint), question })
+    Some(Wait { frame, step, due_unix_ms: due.map(uint), awaited })
 }

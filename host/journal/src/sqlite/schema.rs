@@ -14,7 +14,7 @@ pub(super) const FILE: &str = "journal.sqlite";
 const APPLICATION_ID: i32 = 0x5072_696f;
 
 /// What leads from each format to the next. The position of the last is the newest format.
-const MIGRATIONS: [&str; 1] = [FORMAT_1];
+const MIGRATIONS: [&str; 3] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// How many pages the write-ahead log has before it is copied into the database: 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_096;
@@ -32,7 +32,7 @@ const BUSY_READER: Duration = Duration::from_secs(5);
 const STATEMENTS_MAX: usize = 64;
 
 // Numbers stand for runs and chunks everywhere but at one place, since ids and hashes are many times as long.
-const FORMAT_1: &str = "
+pub(super) const FORMAT_1: &str = "
 CREATE TABLE runs (
   -- Never given twice, so that what is remembered of a removed run is not taken for another.
   key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -106,6 +106,40 @@ CREATE TABLE pin_sets (
   id INTEGER PRIMARY KEY,
   digests BLOB NOT NULL UNIQUE
 );
+";
+
+// What is published for runs to take, how far those have come who take it, and who waits for what.
+const FORMAT_2: &str = "
+CREATE TABLE events (
+  -- Never given twice, so that whoever has come to one misses nothing that comes later.
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  -- Which effect published it, where one did.
+  origin TEXT,
+  data TEXT NOT NULL
+);
+CREATE INDEX events_name ON events (name, position);
+
+CREATE TABLE notes (
+  about TEXT NOT NULL PRIMARY KEY,
+  word TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The name of the event that is waited for, and up to which position nothing was found.
+ALTER TABLE waits ADD COLUMN event TEXT;
+ALTER TABLE waits ADD COLUMN looked INTEGER;
+CREATE INDEX waits_event ON waits (event) WHERE event IS NOT NULL;
+";
+
+// What runs made and were given on the way, beside what they pin from their beginning.
+const FORMAT_3: &str = "
+CREATE TABLE artifacts (
+  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (run, digest)
+) WITHOUT ROWID;
 ";
 
 /// Opens the database for the one who writes, and brings it to the newest format.

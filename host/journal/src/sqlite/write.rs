@@ -121,6 +121,10 @@ pub(super) fn append(database: &Connection, known: &mut Known, batch: &Prepared)
     if !batch.digests.is_empty() {
         appended.chunks = segment(database, &mut at, batch)?;
     }
+    for digest in &batch.artifacts {
+        let mut insert = database.prepare_cached("INSERT OR IGNORE INTO artifacts (run, digest) VALUES (?1, ?2)")?;
+        insert.execute(params![at.key, digest.as_bytes()])?;
+    }
     let ends = batch.state.is_some_and(RunState::has_ended);
     if let Some(state) = batch.state {
         let mut update = database.prepare_cached("UPDATE runs SET state = ?2, ended = ?3, mark = ?4 WHERE key = ?1")?;
@@ -185,15 +189,18 @@ fn begin(database: &Connection, run: RunId, header: &RunHeader) -> Result<At, Re
 
 fn wait_for(database: &Connection, run: i64, waits: &[Wait]) -> Result<(), Refusal> {
     database.prepare_cached("DELETE FROM waits WHERE run = ?1")?.execute([run])?;
-    let mut insert =
-        database.prepare_cached("INSERT INTO waits (run, number, due, asks, wait) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert = database.prepare_cached(
+        "INSERT INTO waits (run, number, due, asks, wait, event, looked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
     for (wait, number) in waits.iter().zip(0i64..) {
         insert.execute(params![
             run,
             number,
             wait.due_unix_ms.map(int),
-            wait.question.is_some(),
-            rows::wait_to_text(wait)
+            wait.question().is_some(),
+            rows::wait_to_text(wait),
+            wait.event().map(|sought| &sought.name),
+            wait.event().map(|sought| int(sought.after)),
         ])?;
     }
     Ok(())

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use priory_core::RunId;
+use priory_core::inbox::Arrival;
 use priory_core::journal::{JournalError, Lease};
+use priory_core::{EventRecord, RunId};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::inbox;
 use super::pack::{Packed, Prepared};
 use super::prune::{self, Step, Stepped};
 use super::schema::{io_refusal, refusal};
@@ -35,6 +37,10 @@ pub(super) enum Order {
     Append(Arc<Prepared>, Answer<Appended>),
     /// Take a run over.
     Claim(RunId, Answer<Lease>),
+    /// Publish an event.
+    Publish(Box<EventRecord>, Answer<Arrival>),
+    /// Note a word about something.
+    Note(String, String, Answer<()>),
     /// Do a part of what removes runs.
     Prune(Step, Answer<Stepped>),
     /// Look whether the store is to be shut.
@@ -102,6 +108,8 @@ struct Work {
 enum Came {
     Appended(Answer<Appended>, Result<Appended, JournalError>),
     Claimed(Answer<Lease>, Result<Lease, JournalError>),
+    Published(Answer<Arrival>, Result<Arrival, JournalError>),
+    Noted(Answer<()>, Result<(), JournalError>),
 }
 
 impl Work {
@@ -118,9 +126,10 @@ impl Work {
             while let Some(order) = next.take() {
                 bytes += match &order {
                     Order::Append(batch, _) => weight(batch),
+                    Order::Publish(record, _) => usize::try_from(record.data.byte_len()).unwrap_or(usize::MAX),
                     _ => 0,
                 };
-                let goes_alone = !matches!(order, Order::Append(..) | Order::Claim(..) | Order::Wake);
+                let goes_alone = !order.writes() && !matches!(order, Order::Wake);
                 group.push_back(order);
                 if !goes_alone && group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
                     next = queue.try_recv().ok();
@@ -144,6 +153,8 @@ impl Work {
             match came {
                 Came::Appended(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
                 Came::Claimed(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
+                Came::Published(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
+                Came::Noted(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
             }
         }
         if let Some(refused) = refused {
@@ -170,7 +181,7 @@ impl Work {
         came: &mut Vec<Came>,
         after: &mut Option<Order>,
     ) -> rusqlite::Result<()> {
-        if !group.iter().any(|order| matches!(order, Order::Append(..) | Order::Claim(..))) {
+        if !group.iter().any(Order::writes) {
             *after = group.pop_back();
             group.clear();
             return Ok(());
@@ -178,27 +189,47 @@ impl Work {
         let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         while let Some(order) = group.pop_front() {
             match order {
-                Order::Append(batch, answer) => match write::append(&transaction, &mut self.known, &batch) {
-                    Ok(appended) => came.push(Came::Appended(answer, Ok(appended))),
-                    Err(Refusal::Batch(error)) => came.push(Came::Appended(answer, Err(error))),
-                    Err(Refusal::Database(error)) => {
-                        came.push(Came::Appended(answer, Err(JournalError::Shut)));
-                        return Err(error);
-                    }
-                },
-                Order::Claim(run, answer) => match write::claim(&transaction, &mut self.known, run) {
-                    Ok(lease) => came.push(Came::Claimed(answer, Ok(lease))),
-                    Err(Refusal::Batch(error)) => came.push(Came::Claimed(answer, Err(error))),
-                    Err(Refusal::Database(error)) => {
-                        came.push(Came::Claimed(answer, Err(JournalError::Shut)));
-                        return Err(error);
-                    }
-                },
+                Order::Append(batch, answer) => {
+                    let (came_of, broke) = parted(write::append(&transaction, &mut self.known, &batch));
+                    came.push(Came::Appended(answer, came_of));
+                    broke?;
+                }
+                Order::Claim(run, answer) => {
+                    let (came_of, broke) = parted(write::claim(&transaction, &mut self.known, run));
+                    came.push(Came::Claimed(answer, came_of));
+                    broke?;
+                }
+                Order::Publish(record, answer) => {
+                    let (came_of, broke) = parted(inbox::publish(&transaction, &record));
+                    came.push(Came::Published(answer, came_of));
+                    broke?;
+                }
+                Order::Note(about, word, answer) => {
+                    let (came_of, broke) = parted(inbox::note(&transaction, &about, &word));
+                    came.push(Came::Noted(answer, came_of));
+                    broke?;
+                }
                 Order::Wake => {}
                 other => *after = Some(other),
             }
         }
         transaction.commit()
+    }
+}
+
+/// Parts what one order came to from what voids the whole transaction.
+fn parted<T>(result: Result<T, Refusal>) -> (Result<T, JournalError>, rusqlite::Result<()>) {
+    match result {
+        Ok(value) => (Ok(value), Ok(())),
+        Err(Refusal::Batch(error)) => (Err(error), Ok(())),
+        Err(Refusal::Database(error)) => (Err(JournalError::Shut), Err(error)),
+    }
+}
+
+impl Order {
+    /// Tells whether it belongs into a transaction with others.
+    fn writes(&self) -> bool {
+        matches!(self, Self::Append(..) | Self::Claim(..) | Self::Publish(..) | Self::Note(..))
     }
 }
 
@@ -213,6 +244,8 @@ fn refuse(order: Order, error: &JournalError) {
     match order {
         Order::Append(_, answer) => drop(answer.send(Err(error))),
         Order::Claim(_, answer) => drop(answer.send(Err(error))),
+        Order::Publish(_, answer) => drop(answer.send(Err(error))),
+        Order::Note(.., answer) => drop(answer.send(Err(error))),
         Order::Prune(_, answer) => drop(answer.send(Err(error))),
         Order::Wake => {}
         #[cfg(test)]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory:agent/human`.
 
-use priory_bindings::wit::priory::agent::human::{Answer, Question};
+use priory_bindings::wit::priory::agent::human::{Answer, Kind, Question};
 use priory_bindings::wit::types;
+use priory_core::effect::Ask;
 use priory_core::{Effect, Failure, Value, effect};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
@@ -17,8 +18,15 @@ pub(super) fn add(human: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()>
 
 fn effect(question: Question) -> Result<Effect, Failure> {
     let schema = question.schema.map(|schema| json(&schema, "schema of the question")).transpose()?;
+    let about = question.about.map(|about| json(&about, "what the question is about")).transpose()?;
+    let kind = match question.kind {
+        Kind::Answer => Ask::Answer,
+        Kind::Approve => Ask::Approve,
+        Kind::Choose(options) => Ask::Choose { options },
+        Kind::Edit => Ask::Edit,
+    };
     let Question { text, who, expires_ms, .. } = question;
-    Ok(Effect::AskHuman(effect::Question { text, schema, who, expires_ms }))
+    Ok(Effect::AskHuman(effect::Question { text, about, kind, schema, who, expires_ms }))
 }
 
 fn ask(store: StoreContextMut<'_, Guest>, question: Question) -> HostFuture<'_, Result<Answer, types::Failure>> {

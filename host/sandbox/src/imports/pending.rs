@@ -2,7 +2,7 @@
 //! `priory:agent/pending`.
 
 use priory_bindings::wit::{PendingHandle, types};
-use priory_core::{Failure, Value};
+use priory_core::{EventRecord, Failure, Json, Value};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
@@ -34,6 +34,10 @@ fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Res
             Ok(Value::Json(json)) => Ok(json.to_string()),
             Ok(Value::Report(report)) => Ok(report.output.to_string()),
             Ok(Value::Answer(answer)) => Ok(answer.value.to_string()),
+            Ok(Value::Event(event)) => {
+                let said = EventRecord { from: None, ..event };
+                Ok(Json::of(&said).map_or_else(|_| "null".to_owned(), |said| said.to_string()))
+            }
             Ok(Value::Unit) => Ok("null".to_owned()),
             Ok(_) => super::unexpected(),
             Err(failure) => Err(failure.into()),

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs pin is there as long as they are, and runs that have ended go when they are to.
 
+use std::sync::Arc;
+
+use priory_core::artifact::{ArtifactOp, Content, Reference};
 use priory_core::journal::{Batch, JournalError, Pruned, Retention, RunHeader, RunQuery, RunState};
-use priory_core::{Digest, Journal};
+use priory_core::{Digest, Effect, Event, Journal, Value};
 
 use super::Make;
 use super::sample::{START_UNIX_MS, Script, header, run, sleeps};
@@ -60,6 +63,51 @@ pub async fn kept_bytes_stay_while_pinned(make: Make<'_>) {
         journal.prune(Retention { count: Some(0), ..nothing }, time).await.unwrap();
     }
     assert_eq!(journal.kept(pinned_digest).await, Err(JournalError::NotKept(pinned_digest)));
+}
+
+/// What a run was given and what it made is pinned by the events that say so, as long as the run is there.
+pub async fn artifacts_are_pinned_by_events(make: Make<'_>) {
+    let journal = make();
+    let mut digests = Vec::new();
+    for bytes in [b"given".as_slice(), b"made", b"looked at", b"loose"] {
+        digests.push(journal.keep(bytes.to_vec()).await.unwrap());
+    }
+    let [given, made, loose] = [digests[0], digests[1], digests[3]];
+    let mut script = Script::new(1);
+    let mut begin = script.begin(header("writer"));
+    match begin.events.first_mut().map(|first| &mut first.event) {
+        Some(Event::RunStarted(started)) => started.input = Reference::to(b"given").to_json(),
+        other => panic!("{other:?}"),
+    }
+    journal.append(begin).await.unwrap();
+    let before = header("writer").pins;
+    assert_eq!(journal.pins(script.run).await.unwrap(), [before.clone(), vec![given]].concat());
+    let content = Content::new(b"made".to_vec());
+    let outcome = Arc::new(Ok(Value::Artifact(content.info())));
+    let effect = Arc::new(Effect::Artifact(ArtifactOp::Put { content }));
+    let put = vec![Event::Intent { step: 0, effect }, Event::Outcome { step: 0, outcome }];
+    journal.append(script.batch(put.clone())).await.unwrap();
+    // Said twice, it is pinned once.
+    let again: Vec<Event> = put.into_iter().skip(1).collect();
+    journal.append(script.batch(again)).await.unwrap();
+    let mut pins = journal.pins(script.run).await.unwrap();
+    pins.drain(..before.len());
+    pins.sort();
+    let mut expected = vec![given, made];
+    expected.sort();
+    assert_eq!(pins, expected);
+
+    for time in [FAR_UNIX_MS, FAR_UNIX_MS + HOUR_MS] {
+        journal.prune(Retention::default(), time).await.unwrap();
+    }
+    assert_eq!(journal.kept(made).await.unwrap(), b"made");
+    assert_eq!(journal.kept(given).await.unwrap(), b"given");
+    assert_eq!(journal.kept(loose).await, Err(JournalError::NotKept(loose)));
+    journal.append(script.end()).await.unwrap();
+    for time in [FAR_UNIX_MS, FAR_UNIX_MS + HOUR_MS] {
+        journal.prune(Retention { count: Some(0), ..Retention::default() }, time).await.unwrap();
+    }
+    assert_eq!(journal.kept(made).await, Err(JournalError::NotKept(made)));
 }
 
 /// Of the runs that have ended, the newest stay: by age, by count and by bytes.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use priory_core::amounts::BudgetSpec;
 use priory_core::effect::{Effect, Level, Question};
 use priory_core::event::{FrameStarted, Program, RunStarted};
-use priory_core::journal::{Batch, QuestionId, RunHeader, RunState, Wait};
+use priory_core::journal::{Awaited, Batch, QuestionId, RunHeader, RunState, Wait};
 use priory_core::ports::Ids;
 use priory_core::{Envelope, Event, FramePath, Json, LimitSpec, Limits, Report, RunId, Usage, Value};
 
@@ -29,19 +29,19 @@ pub fn header(name: &str) -> RunHeader {
 
 /// Returns a question.
 pub fn question(text: &str) -> Question {
-    Question { text: text.into(), schema: None, who: Vec::new(), expires_ms: None }
+    Question::new(text)
 }
 
 /// Returns a wait for the answer to a question.
 pub fn asks(run: RunId, step: u32, text: &str) -> Wait {
     let (frame, question) = (FramePath::root(), question(text));
     let id = QuestionId::of(run, &frame, step, &question);
-    Wait { frame, step, due_unix_ms: None, question: Some((id, question)) }
+    Wait { frame, step, due_unix_ms: None, awaited: Awaited::Answer(id, Box::new(question)) }
 }
 
 /// Returns a wait for a time.
 pub fn sleeps(step: u32, due_unix_ms: u64) -> Wait {
-    Wait { frame: FramePath::root(), step, due_unix_ms: Some(due_unix_ms), question: None }
+    Wait { frame: FramePath::root(), step, due_unix_ms: Some(due_unix_ms), awaited: Awaited::Timer }
 }
 
 /// Writes one run, batch after batch.
@@ -127,6 +127,7 @@ pub fn run_started(program: &Program) -> Event {
         engine: "sample 1".into(),
         catalog: None,
         forked_from: None,
+        events_after: None,
     }))
 }
 

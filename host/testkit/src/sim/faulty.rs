@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
+use priory_core::inbox::{Arrival, Arrived, EventQuery, EventRecord, Inbox};
 use priory_core::journal::{Batch, Lease, Pruned, Retention, RunInfo, RunQuery, RunWait, Verdict, Wait};
 use priory_core::ports::BoxFuture;
 use priory_core::{Digest, Envelope, Journal, JournalError, RunId};
@@ -115,6 +116,36 @@ macro_rules! pass {
             shared.inner.$call($($argument),*).await
         })
     }};
+}
+
+impl Inbox for FaultyJournal {
+    fn publish(&self, record: EventRecord) -> BoxFuture<'static, Result<Arrival, JournalError>> {
+        pass!(self, publish(record))
+    }
+
+    fn head(&self) -> u64 {
+        self.shared.inner.head()
+    }
+
+    fn arrival(&self, after: u64) -> BoxFuture<'static, ()> {
+        pass!(self, arrival(after))
+    }
+
+    fn events(&self, query: EventQuery) -> BoxFuture<'static, Result<Vec<Arrived>, JournalError>> {
+        pass!(self, events(query))
+    }
+
+    fn arrived(&self, after: u64, most: usize) -> BoxFuture<'static, Result<Vec<RunWait>, JournalError>> {
+        pass!(self, arrived(after, most))
+    }
+
+    fn note(&self, about: String, word: String) -> BoxFuture<'static, Result<(), JournalError>> {
+        pass!(self, note(about, word))
+    }
+
+    fn notes(&self) -> BoxFuture<'static, Result<BTreeMap<String, String>, JournalError>> {
+        pass!(self, notes())
+    }
 }
 
 impl Journal for FaultyJournal {

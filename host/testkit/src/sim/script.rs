@@ -4,17 +4,19 @@
 
 use std::sync::Arc;
 
-use priory_core::effect::{Level, Question};
+use priory_core::artifact::{ArtifactOp, Content};
+use priory_core::effect::{Level, Question, Value};
 use priory_core::http::HttpRequest;
 use priory_core::ports::{BoxFuture, FrameHost, Order, Plugin, Returned};
 use priory_core::program::FunctionInfo;
+use priory_core::state::{Merge, StateOp};
 use priory_core::usage::Meter;
 use priory_core::value_type::FunctionType;
 use priory_core::{Digest, Dimension, Effect, Failure, Json, Outcome, PluginInfo, Report};
 use url::Url;
 
 use super::random::{hash, mix};
-use super::{Outside, SimRng, pause};
+use super::{Outside, SimRng, pause, shared};
 
 /// An effect that a script asks for.
 #[derive(Debug, Clone)]
@@ -31,6 +33,10 @@ pub enum Act {
     Sleep(u64),
     /// Ask a person; the question may expire, in milliseconds.
     Ask(Option<u64>),
+    /// Publish an event; what it says depends on all that was told before.
+    Emit(String),
+    /// Wait for an event, in milliseconds or for ever.
+    Await(String, Option<u64>),
     /// Read what is left.
     BudgetLeft,
     /// Read what was used.
@@ -39,6 +45,22 @@ pub enum Act {
     Tools,
     /// List the agents.
     Agents,
+    /// Read a key of the state.
+    Read(String),
+    /// Write a key of the state; what is written depends on all that was told before.
+    Write(String, Merge),
+    /// Write a key of the state where it is at a revision.
+    Swap(String, u64),
+    /// List the keys of the state.
+    Keys,
+    /// List the writes of a key of the state.
+    History(String),
+    /// Make an artifact; what is in it depends on all that was told before.
+    Put,
+    /// Read a part of the artifact that was made last, or, before any was, of one that the run has no right to.
+    Part(u64),
+    /// Find out how long that artifact is.
+    Stat,
 }
 
 /// One step of a script. Started effects are named by their position among those that were started, taken as often
@@ -47,6 +69,8 @@ pub enum Act {
 pub enum Op {
     /// Perform an effect.
     Do(Act),
+    /// Perform an effect, and hear only whether it went well.
+    Quietly(Act),
     /// Start an effect.
     Start(Act),
     /// Announce a request that changes something, look at the budget, and send it.
@@ -71,6 +95,9 @@ pub enum Op {
     Repeat(u32, Vec<Op>),
     /// Go one way or another, by all that was told.
     Either(Vec<Op>, Vec<Op>),
+    /// Start some effects and wait for each; when somebody cancels the run meanwhile, withdraw what is left, clear up, and
+    /// fail.
+    Guard(Vec<Act>, Vec<Op>),
     /// Wait for all that was started.
     Settle,
     /// Fail with the last failure, where there was one.
@@ -129,8 +156,8 @@ impl Plugin for ScriptPlugin {
         Box::pin(async move {
             let told = hash(format!("{:?} {:?}", order.entry, order.seed).as_bytes());
             let is_agent = matches!(order.entry, priory_core::ports::Entry::Agent(_));
-            let (fuel, last) = (0, None);
-            let mut frame = Guest { plugin: self.clone(), order, host, meter, fuel, told, pending: Vec::new(), last };
+            let (fuel, pending, last, made) = (0, Vec::new(), None, None);
+            let mut frame = Guest { plugin: self.clone(), order, host, meter, fuel, told, pending, last, made };
             frame.follow(&self.script).await?;
             let output = Json::from_encoder(frame.told.to_string());
             Ok(if is_agent { Returned::Report(Report { output, summary: None }) } else { Returned::Json(output) })
@@ -150,6 +177,8 @@ struct Guest {
     /// What was started and not forgotten; taken ones stay.
     pending: Vec<u32>,
     last: Option<Failure>,
+    /// The artifact of which it heard last.
+    made: Option<Digest>,
 }
 
 impl Guest {
@@ -170,6 +199,11 @@ impl Guest {
                 let effect = self.effect(act);
                 let outcome = self.host.clone().perform(effect, self.fuel).await;
                 self.hear(outcome);
+            }
+            Op::Quietly(act) => {
+                let effect = self.effect(act);
+                let outcome = self.host.clone().perform(effect, self.fuel).await;
+                self.mix(u64::from(outcome.is_ok()));
             }
             Op::Start(act) => {
                 let effect = self.effect(act);
@@ -207,6 +241,7 @@ impl Guest {
                 }
             }
             Op::Either(one, other) => self.follow(if self.told.is_multiple_of(2) { one } else { other }).await?,
+            Op::Guard(acts, undo) => self.guard(acts, undo).await?,
             Op::Settle => {
                 for which in 0..self.pending.len() {
                     self.wait(which).await;
@@ -215,6 +250,40 @@ impl Guest {
             Op::PassOn => return self.last.take().map_or(Ok(()), Err),
             Op::Fail => return Err(Failure::other(format!("the script fails, told {:x}", self.told))),
         }
+        Ok(())
+    }
+
+    async fn guard(&mut self, acts: &[Act], undo: &[Op]) -> Result<(), Failure> {
+        let cancel = match self.host.start(Effect::AwaitCancel, self.fuel) {
+            Ok(cancel) => cancel,
+            Err(failure) => {
+                self.hear(Err(failure));
+                return Ok(());
+            }
+        };
+        let mut waiting = Vec::new();
+        for act in acts {
+            let effect = self.effect(act);
+            match self.host.start(effect, self.fuel) {
+                Ok(number) => waiting.push(number),
+                Err(failure) => self.hear(Err(failure)),
+            }
+        }
+        for (at, number) in waiting.iter().enumerate() {
+            if self.host.clone().wait_any(&[cancel, *number]).await == 0 {
+                let outcome = self.host.clone().wait(cancel).await;
+                // Where it was refused, it is over at once, and nobody is told later.
+                if outcome.is_ok() {
+                    self.hear(outcome);
+                    waiting.iter().skip(at).for_each(|number| self.host.forget(*number));
+                    self.follow(undo).await?;
+                    return Err(Failure::other("cleared up"));
+                }
+            }
+            let outcome = self.host.clone().wait(*number).await;
+            self.hear(outcome);
+        }
+        self.host.forget(cancel);
         Ok(())
     }
 
@@ -265,6 +334,11 @@ impl Guest {
     }
 
     fn hear(&mut self, outcome: Outcome) {
+        match &outcome {
+            Ok(Value::Artifact(info)) => self.made = Some(info.digest),
+            Ok(Value::ArtifactPart(part)) => self.mix(hash(&part.bytes)),
+            _ => {}
+        }
         self.mix(hash(format!("{outcome:?}").as_bytes()));
         self.last = outcome.err();
     }
@@ -276,6 +350,10 @@ impl Guest {
         Some(HttpRequest { method: method.to_owned(), url, headers: Vec::new(), body, first_byte_ms: None })
     }
 
+    fn made(&self) -> Digest {
+        self.made.unwrap_or_else(|| Digest::of(b"nobody made this"))
+    }
+
     fn effect(&self, act: &Act) -> Effect {
         let number = || Json::from_encoder(self.told.to_string());
         match act {
@@ -285,13 +363,28 @@ impl Guest {
             Act::Post(url) => self.request("POST", url).map_or(Effect::BudgetUsed, Effect::HttpRequest),
             Act::Sleep(ms) => Effect::Sleep { ms: *ms },
             Act::Ask(expires_ms) => {
-                let (text, who) = (format!("told {:x}, what now?", self.told), Vec::new());
-                Effect::AskHuman(Question { text, schema: None, who, expires_ms: *expires_ms })
+                let text = format!("told {:x}, what now?", self.told);
+                Effect::AskHuman(Question { expires_ms: *expires_ms, ..Question::new(text) })
+            }
+            Act::Emit(name) => Effect::Emit { name: name.clone(), data: number(), key: None },
+            Act::Await(name, expires_ms) => {
+                Effect::AwaitEvent { name: name.clone(), matching: None, expires_ms: *expires_ms }
             }
             Act::BudgetLeft => Effect::BudgetLeft,
             Act::BudgetUsed => Effect::BudgetUsed,
             Act::Tools => Effect::ToolList,
             Act::Agents => Effect::AgentList,
+            Act::Read(key) => Effect::State(StateOp::Read { key: key.clone() }),
+            Act::Write(key, merge) => shared::write(self.told, key, *merge, None),
+            Act::Swap(key, revision) => shared::write(self.told, key, Merge::Last, Some(*revision)),
+            Act::Keys => Effect::State(StateOp::Keys { prefix: String::new() }),
+            Act::Put => Effect::Artifact(ArtifactOp::Put { content: Content::new(shared::content(self.told)) }),
+            Act::Part(offset) => {
+                let (digest, offset, length) = (self.made(), *offset, 1 + self.told % 9);
+                Effect::Artifact(ArtifactOp::Read { digest, offset, length })
+            }
+            Act::Stat => Effect::Artifact(ArtifactOp::Stat { digest: self.made() }),
+            Act::History(key) => Effect::State(StateOp::History { key: key.clone() }),
         }
     }
 }

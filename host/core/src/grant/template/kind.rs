@@ -15,12 +15,18 @@ pub enum GrantKind {
     Http,
     /// See a folder or a file.
     File,
+    /// Read or write the state of the run.
+    State,
+    /// Read artifacts of the run, or make some too.
+    Artifact,
     /// Read an environment variable.
     Env,
     /// Read a configuration key.
     Config,
     /// Have the host put a secret on requests.
     Secret,
+    /// Publish events, or wait for them.
+    Event,
     /// Write log.
     Log,
     /// Ask people.
@@ -31,18 +37,26 @@ pub enum GrantKind {
 
 impl GrantKind {
     /// Every kind with its name, as it stands in front of the `=`.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Tool, "tool"),
         (Self::Agent, "agent"),
         (Self::Http, "http"),
         (Self::File, "file"),
+        (Self::State, "state"),
+        (Self::Artifact, "artifact"),
         (Self::Env, "env"),
         (Self::Config, "config"),
         (Self::Secret, "secret"),
+        (Self::Event, "event"),
         (Self::Log, "log"),
         (Self::Human, "human"),
         (Self::Sleep, "sleep"),
     ];
+
+    /// Tells whether each use of such a grant is an effect, so that a person can be asked before it.
+    pub fn has_asks(self) -> bool {
+        matches!(self, Self::Tool | Self::Agent | Self::Http | Self::State | Self::Artifact | Self::Event)
+    }
 
     /// Tells whether such grants are used one by one, so that a number of uses can bound them.
     pub fn has_uses(self) -> bool {

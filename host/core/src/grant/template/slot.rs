@@ -13,6 +13,9 @@ const PATH_MARKS: &str = "-._~!$&'()+,;=:%/";
 /// The characters that a host takes from a value, besides letters and digits.
 const HOST_MARKS: &str = "-._";
 
+/// The characters that a key of the state takes from a value, besides letters and digits: no `*`, which would widen it.
+const KEY_MARKS: &str = "-._~@+=:/";
+
 /// A piece of a text: what stands there, or the name of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part<'a> {
@@ -27,6 +30,7 @@ pub(super) enum Slot {
     Port,
     UrlPath,
     FilePath,
+    Key,
 }
 
 // === impl Slot ===
@@ -46,6 +50,7 @@ impl Slot {
             Self::Host => (among(HOST_MARKS), "a host"),
             Self::Port => (value.chars().find(|c| !c.is_ascii_digit()), "a port"),
             Self::UrlPath => (among(PATH_MARKS), "the path of a url"),
+            Self::Key => (among(KEY_MARKS), "a key of the state"),
         };
         if let Some(odd) = odd {
             return Err(format!("has {odd:?} in it, which {place} may not take from an input"));

@@ -31,12 +31,33 @@ fn fixed_texts_resolve_as_they_stand() {
         (GrantKind::Agent, "writer", "agent=writer"),
         (GrantKind::Env, "LANG", "env=LANG"),
         (GrantKind::Config, "*", "config=*"),
+        (GrantKind::State, "notes*:read", "state=notes*:read"),
+        (GrantKind::State, "notes", "state=notes:write"),
+        (GrantKind::Artifact, "", "artifact=write"),
+        (GrantKind::Artifact, "read", "artifact=read"),
         (GrantKind::Log, "", "log"),
         (GrantKind::Http, "GET,HEAD https://example.org/docs/*", "http=GET,HEAD https://example.org/docs/*"),
         (GrantKind::Secret, "github@https://api.github.com/*", "secret=github@https://api.github.com/*"),
     ] {
         assert_eq!(filled(kind, text, "unused"), expected);
         assert_eq!(checked(&template(kind, text)), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn a_value_makes_a_key_of_the_state_neither_wider_nor_writable() {
+    for (text, x, expected) in [
+        ("of/{input.x}/*:read", "ann", "state=of/ann/*:read"),
+        ("of/{input.x}:read", "a:write", "state=of/a:write:read"),
+        ("of/{input.x}", "a:read", "state=of/a:read:write"),
+        ("of/{input.x}", "*", "refused: input `x` has '*' in it, which a key of the state may not take from an input"),
+        (
+            "of/{input.x}",
+            "a b",
+            "refused: input `x` has ' ' in it, which a key of the state may not take from an input",
+        ),
+    ] {
+        assert_eq!(filled(GrantKind::State, text, x), expected, "{text} with {x}");
     }
 }
 
