@@ -5,8 +5,23 @@ use serde_json::Value;
 
 use crate::stage::{Home, root};
 
-const VERBS: [&str; 11] =
-    ["run", "call", "build", "check", "inspect", "explain", "fit", "new", "doctor", "completions", "schema"];
+const VERBS: [&str; 15] = [
+    "serve",
+    "emit",
+    "events",
+    "triggers",
+    "run",
+    "call",
+    "build",
+    "check",
+    "inspect",
+    "explain",
+    "fit",
+    "new",
+    "doctor",
+    "completions",
+    "schema",
+];
 
 #[test]
 fn the_help_names_every_verb_and_every_exit_code() {

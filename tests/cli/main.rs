@@ -3,7 +3,7 @@
 //!
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go
 //! through the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one,
-//! [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
+//! [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,5 +22,7 @@ mod machine;
 mod plugins;
 mod retold;
 mod runs;
+mod serving;
 mod stage;
 mod values;
+mod workflows;

@@ -76,6 +76,7 @@ fn explain_tells_where_each_limit_comes_from() {
     let home = Home::new();
     let text = format!(
         "name = \"x\"\n[limits]\nfuel = 5_000\n[plugins.tool]\npath = {:?}\ngrants = {{ log = true }}\n\
+         breaker = {{ failures = 3 }}\nrate = {{ concurrency = 2 }}\n\
          [plugins.tool.limits]\nmemory-bytes = 131_072\n",
         guest("good")
     );
@@ -90,8 +91,13 @@ fn explain_tells_where_each_limit_comes_from() {
     assert_eq!(limit("fuel"), (5_000, "[limits]".to_owned()));
     assert_eq!(limit("memory-bytes"), (131_072, "[plugins.tool.limits]".to_owned()));
     assert_eq!(limit("time-ms"), (30_000, "default".to_owned()));
+    assert_eq!((&explained["breaker"]["failures"], &explained["breaker"]["open-ms"]), (&json!(3), &json!(30_000)));
+    assert_eq!(explained["rate"], json!({ "concurrency": 2, "wait-ms-max": 0 }));
     let text = home.run(&["explain", "tool"]).exits(0).tells_only("").out;
     assert!(text.starts_with("plugin tool\n\nmay\n  log\n"), "{text}");
+    let held = "has each of its tools held back\n  breaker: opens for 30000 ms after 3 failures in a row (unavailable, \
+                timeout, trap, limit); then tried by 1 call\n  rate: 2 go on at once; a call without a turn fails at once\n";
+    assert!(text.contains(held), "{text}");
 }
 
 #[test]

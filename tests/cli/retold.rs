@@ -284,3 +284,42 @@ fn a_grant_is_thought_away() {
     revoke(&["agent=researcher", "--since", "2100-01-01"]).exits(0).tells(&["0 of 0 runs"]);
     kept.does(&["revoke", "agent=researcher"]).exits(2).tells(&["the host that executes them", "--dry-run"]);
 }
+
+#[test]
+fn a_sentence_is_traced_to_its_document() {
+    let (kept, run) = Kept::with_run();
+    let sentence = "A colony survives the winter on the honey that it stored in summer.";
+    let traced = kept.does(&["runs", "show", &run, "--lineage", sentence]).exits(0);
+    let line = |part: &str| traced.out.lines().position(|line| line.contains(part)).unwrap_or(usize::MAX);
+    let way = [
+        "agent editor had it last, in what it asked for: tool export.write",
+        "agent writer was given it; contained in /passages/0/text: “# Stores for the winter A colony",
+        "agent researcher got it from tool files.read {\"path\":\"winter-stores.md\"",
+        "tool files.read read it from its files",
+        "read by tool files.read {\"path\":\"winter-stores.md\"",
+    ];
+    let order: Vec<usize> = way.iter().map(|part| line(part)).collect();
+    let (from, to) = (line("agent researcher got it"), line("SOURCE"));
+    assert!(order.iter().all(|at| *at < usize::MAX), "{order:?} {traced:#?}");
+    assert!(order[0] < from && from < to && to < order[4], "{order:?} {traced:#?}");
+
+    let traced = kept.does(&["runs", "show", &run, "--lineage", sentence, "--json"]).exits(0).json();
+    let sources = traced["sources"].as_array().unwrap().iter();
+    let sources: Vec<&Value> = sources.map(|at| &traced["chain"][at.as_u64().unwrap() as usize]).collect();
+    assert!(sources.len() >= 2 && sources.iter().all(|source| source["how"] == "read"), "{traced:#}");
+    assert_eq!(traced["value"], sentence);
+
+    // A place in the result, and what nobody gave the program that made it.
+    let traced = kept.does(&["runs", "show", &run, "--lineage", "/sources/0"]).exits(0);
+    assert!(traced.out.starts_with("\"winter-stores.md\"\n"), "{traced:#?}");
+    assert!(traced.out.contains("the result; equal to /sources/0\n"), "{traced:#?}");
+    let asked = kept.does(&["runs", "show", &run, "--lineage", QUESTION]).exits(0);
+    assert!(
+        asked.out.contains("● event 0, frame 0: whoever started the run gave it; equal to /question"),
+        "{asked:#?}"
+    );
+    kept.does(&["runs", "show", &run, "--lineage", "/facts/0"]).exits(6).tells(&[
+        "is neither a place in the result nor a value of the run",
+        "the result has /brief, /rounds, /sentences, /sources/0",
+    ]);
+}

@@ -178,6 +178,87 @@ fn each_of_several_questions_has_its_answer() {
 }
 
 #[test]
+fn a_decision_has_words_of_its_own() {
+    let project = Project::new();
+    let ask = |kind: &str, more: Value| {
+        let mut ask = json!({"do": "ask", "text": "May it?", "kind": kind});
+        ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([ask])
+    };
+    let parked = |steps: &Value| {
+        let ended = project.run(steps, &[]).exits(7).prints("");
+        (project.await_one("parked"), ended)
+    };
+    let (run, told) = parked(&ask("approve", json!({"about": {"price": 5}})));
+    told.tells(&[
+        "    May it?\n    it is about\n      {\n        \"price\": 5\n      }\n",
+        " --approve\n",
+        " --reject\n",
+    ]);
+    project.does(&["answer", &run, "perhaps"]).exits(2).tells(&["a decision is expected"]);
+    project.does(&["answer", &run]).exits(2).tells(&["there is no answer"]);
+    project.does(&["answer", &run, "--choose", "x"]).exits(2).tells(&["the question is still open"]);
+    let rejected = project.does(&["answer", &run, "--by", "me", "--reject", "too dear"]).exits(0);
+    assert_eq!(rejected.json(), json!([[{"decision": "reject", "reason": "too dear"}, "me"]]));
+    let (run, told) = parked(&ask("choose", json!({"options": ["tea", "black coffee"]})));
+    told.tells(&["    - tea\n    - black coffee\n", " --choose tea\n", " --choose 'black coffee'\n"]);
+    let shown = project.questions(&run).remove(0);
+    assert_eq!((&shown["kind"], &shown["options"]), (&json!("choose"), &json!(["tea", "black coffee"])));
+    let chosen = project.does(&["answer", &run, "--by", "me", "--choose", "black coffee"]).exits(0);
+    assert_eq!(chosen.json(), json!([["black coffee", "me"]]));
+    let (run, _) = parked(&ask("edit", json!({"about": {"n": 1}})));
+    let edited = path(&project.home.write("edited.json", "{\"n\": 2}"));
+    project.does(&["answer", &run, "--approve", "--edit", &edited]).exits(2);
+    let ended = project.does(&["answer", &run, "--by", "me", "--edit", &edited]).exits(0);
+    assert_eq!(ended.json(), json!([[{"decision": "edit", "value": {"n": 2}}, "me"]]));
+}
+
+#[test]
+fn a_run_is_answered_where_it_runs() {
+    let project = Project::new();
+    let steps = json!([
+        {"do": "ask", "text": "How many?", "schema": {"type": "integer"}},
+        {"do": "ask", "text": "Which?", "kind": "choose", "options": ["tea", "coffee"]},
+        {"do": "ask", "text": "And this?"},
+    ])
+    .to_string();
+    for more in [&[][..], &["--ephemeral"]] {
+        let arguments = [&["run", "--no-build", "--answer", "--steps", &steps], more].concat();
+        let mut command = project.home.command(&project.home.path(), &arguments);
+        command.env("USER", "ada").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut typed = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut typed, b"many\n3\n2\nthis and that\n").unwrap();
+        let ended = Ended::of(&arguments, &child.wait_with_output().unwrap());
+        drop(typed);
+        let out = json!([[3, "ada"], ["coffee", "ada"], ["this and that", "ada"]]);
+        assert_eq!(ended.exits(0).json(), out);
+    }
+}
+
+#[test]
+fn a_grant_may_ask_a_person() {
+    let project = Project::new();
+    project.home.write(
+        "priory.toml",
+        std::fs::read_to_string(project.home.path().join("priory.toml"))
+            .unwrap()
+            .replace("tools = [\"text.*\"]", "tools = [{ allow = \"text.*\", ask = true }]"),
+    );
+    project.does(&["explain", "doer", "--no-build"]).exits(0);
+    let explained = project.does(&["explain", "doer", "--no-build"]).exits(0);
+    assert!(explained.out.contains("tool=text.*  (a person approves each use)"), "{explained:?}");
+    let checked = project.does(&["check", "--no-build"]).exits(0);
+    assert!(checked.out.contains("1 grant asks a person"), "{checked:?}");
+    let parked = project.run(&similarity(), &[]).exits(7).prints("");
+    parked.tells(&["wants to use tool text.similarity. May it?", "\"arguments\": {", "--approve", "--reject"]);
+    project.does(&["answer", "@last", "--approve"]).exits(0).prints("[1.0]\n");
+    project.run(&similarity(), &[]).exits(7);
+    let rejected = project.does(&["answer", "@last", "--by", "ada", "--reject", "too dear"]).exits(0);
+    assert!(rejected.out.contains("ada (too dear) does not allow it"), "{rejected:?}");
+}
+
+#[test]
 fn a_timer_outlives_the_process_that_set_it() {
     let project = Project::new();
     // It is long enough to be parked and killed before, and short enough to be waited for.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
-//! [`durable`] what survives, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
+//! [`durable`] what survives, [`orchestrate`] the patterns in a guest, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod durable;
 mod fuzz;
 mod guests;
 mod hostile;
+mod orchestrate;
 mod semantics;
 mod stage;
 
@@ -36,6 +37,7 @@ guests::proven! {
     "feature-relaxed-simd": hostile::components::features_that_are_off;
     "feature-tail-call": hostile::components::features_that_are_off;
     "feature-threads": hostile::components::features_that_are_off;
+    "fickle": durable::gates::a_tool_that_breaks_is_left_alone_for_a_while;
     "good": semantics::values::arguments_and_results;
     "handles": hostile::memory::opens_handles_of_its_own_without_end, hostile::memory::forges_a_handle;
     "huge-result": hostile::memory::returns_more_text_than_it_may;
@@ -53,6 +55,7 @@ guests::proven! {
     "nan": hostile::traps::bits_of_not_a_number_are_the_same_everywhere;
     "nothing": hostile::components::nothing_to_call;
     "only-resources": hostile::components::nothing_to_call;
+    "orchestrate": orchestrate::maps_side_by_side, orchestrate::cut_anywhere_it_comes_to_the_same;
     "post-return": hostile::compute::spins_after_its_answer_was_read;
     "realloc-liar": hostile::edge::puts_an_argument_beyond_its_memory;
     "recursion": hostile::compute::recurses_without_end;
@@ -60,7 +63,8 @@ guests::proven! {
     "start-grow": hostile::memory::takes_memory_in_the_start_function;
     "start-spin": hostile::compute::spins_in_the_start_function;
     "start-trap": hostile::compute::breaks_in_the_start_function;
-    "steps": durable::cut::after_every_event, durable::whole::comes_to_the_same_again;
+    "steps": durable::asked::each_use_is_approved, durable::cut::after_every_event, durable::events::after_every_event_of_a_run, durable::shared::nothing_is_lost_wherever_the_host_goes_away,
+        durable::whole::comes_to_the_same_again;
     "table-grow": hostile::memory::takes_table_elements_without_end;
     "table-minimum": hostile::memory::wants_a_larger_table_than_it_may_have;
     "toolset-misuse": hostile::toolsets::lists_a_bad_schema;

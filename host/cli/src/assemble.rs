@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makes a catalog of what is configured: loads the plugins, and lets the agents find theirs.
+//! Makes a catalog of what is configured: loads components, makes workflows ready, and lets the agents find theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use priory_core::Limits;
 use priory_core::amounts::BudgetSpec;
+use priory_core::ports::Plugin;
 use priory_engine::{AgentEntry, Catalog, PluginEntry};
 use priory_sandbox::{Link, Loaded, Sandboxes, Source};
+use priory_workflow::{Definition, Workflow};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::Error;
@@ -29,7 +31,9 @@ pub(crate) async fn assemble(
 }
 
 /// Loads plugins, those first that others are linked to, and side by side where they do not wait for each other.
-async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec<Arc<PluginEntry>>, Error> {
+async fn load(sandboxes: &Sandboxes, plugins: Vec<PluginSpec>) -> Result<Vec<Arc<PluginEntry>>, Error> {
+    let (workflows, mut waiting): (Vec<_>, Vec<_>) =
+        plugins.into_iter().partition(|plugin| Definition::is_one(&plugin.bytes));
     let names: BTreeSet<String> = waiting.iter().map(|plugin| plugin.name.clone()).collect();
     for plugin in &waiting {
         if let Some(unknown) = plugin.links.values().find(|target| !names.contains(*target)) {
@@ -38,7 +42,7 @@ async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec
         }
     }
     let mut loaded: BTreeMap<String, Arc<Loaded>> = BTreeMap::new();
-    let mut entries = Vec::with_capacity(waiting.len());
+    let mut entries = workflows.iter().map(workflow_entry).collect::<Result<Vec<_>, _>>()?;
     while !waiting.is_empty() {
         let is_ready = |plugin: &PluginSpec| plugin.links.values().all(|target| loaded.contains_key(target));
         let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
@@ -50,7 +54,7 @@ async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec
         if let ([only], RuntimeFlavor::CurrentThread) = (ready.as_slice(), Handle::current().runtime_flavor()) {
             // Nothing else could go on meanwhile, so a thread for it would only cost.
             let component = sandboxes.load(&source(only, &loaded))?;
-            entries.push(Arc::new(plugin_entry(only, component.clone())));
+            entries.push(Arc::new(component_entry(only, component.clone())));
             loaded.insert(only.name.clone(), component);
             continue;
         }
@@ -64,7 +68,7 @@ async fn load(sandboxes: &Sandboxes, mut waiting: Vec<PluginSpec>) -> Result<Vec
             .collect();
         for (plugin, task) in tasks {
             let component = task.await.map_err(|_| Error::Broken(plugin.name.clone()))??;
-            entries.push(Arc::new(plugin_entry(&plugin, component.clone())));
+            entries.push(Arc::new(component_entry(&plugin, component.clone())));
             loaded.insert(plugin.name, component);
         }
     }
@@ -84,16 +88,26 @@ fn source(plugin: &PluginSpec, loaded: &BTreeMap<String, Arc<Loaded>>) -> Source
     }
 }
 
-fn plugin_entry(plugin: &PluginSpec, component: Arc<Loaded>) -> PluginEntry {
+/// Makes a workflow ready.
+fn workflow_entry(plugin: &PluginSpec) -> Result<Arc<PluginEntry>, Error> {
+    Ok(Arc::new(plugin_entry(plugin, Vec::new(), Arc::new(Workflow::new(&plugin.bytes)?))))
+}
+
+fn component_entry(plugin: &PluginSpec, component: Arc<Loaded>) -> PluginEntry {
+    plugin_entry(plugin, component.linked_tools().to_vec(), component)
+}
+
+fn plugin_entry(plugin: &PluginSpec, linked_tools: Vec<String>, program: Arc<dyn Plugin>) -> PluginEntry {
     PluginEntry {
         name: Arc::from(plugin.name.as_str()),
         limits: plugin.limits.clone(),
         grants: plugin.grants.clone(),
         config: plugin.config.clone().into_iter().collect(),
-        linked_tools: component.linked_tools().to_vec(),
+        linked_tools,
         declared: plugin.declared,
         in_doubt: plugin.in_doubt,
-        plugin: component,
+        gate: plugin.gate.clone(),
+        plugin: program,
     }
 }
 
@@ -111,5 +125,6 @@ fn agent_entry(agent: AgentSpec, plugins: &BTreeMap<String, Arc<PluginEntry>>) -
         grants: agent.grants,
         lends: agent.lends,
         config: agent.config.into_iter().collect(),
+        gate: agent.gate,
     }))
 }

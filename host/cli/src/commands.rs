@@ -7,14 +7,19 @@ mod call;
 mod check;
 mod completions;
 mod doctor;
+mod emit;
+mod events;
 mod explain;
 mod fit;
+mod graph;
 mod inspect;
 mod new;
 mod revoke;
 mod run;
 mod runs;
 mod schema;
+mod serve;
+mod triggers;
 
 use clap::{Parser, Subcommand};
 
@@ -37,12 +42,17 @@ enum Verb {
     Call(call::Args),
     Answer(answer::TopArgs),
     Runs(runs::Args),
+    Serve(serve::Args),
+    Emit(emit::Args),
+    Events(events::Args),
+    Triggers(triggers::Args),
     Revoke(revoke::Args),
     Build(build::Args),
     Check(check::Args),
     Inspect(inspect::Args),
     Explain(explain::Args),
     Fit(fit::Args),
+    Graph(graph::Args),
     New(new::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -57,12 +67,17 @@ impl Cli {
             Verb::Call(args) => call::execute(&args),
             Verb::Answer(args) => answer::execute_top(&args),
             Verb::Runs(args) => runs::execute(&args),
+            Verb::Serve(args) => serve::execute(&args),
+            Verb::Emit(args) => emit::execute(&args),
+            Verb::Events(args) => events::execute(&args),
+            Verb::Triggers(args) => triggers::execute(&args),
             Verb::Revoke(args) => revoke::execute(&args),
             Verb::Build(args) => build::execute(&args),
             Verb::Check(args) => check::execute(&args),
             Verb::Inspect(args) => inspect::execute(&args),
             Verb::Explain(args) => explain::execute(&args),
             Verb::Fit(args) => fit::execute(&args),
+            Verb::Graph(args) => graph::execute(&args),
             Verb::New(args) => new::execute(&args),
             Verb::Doctor(args) => doctor::execute(&args),
             Verb::Completions(args) => completions::execute(&args),

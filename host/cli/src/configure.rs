@@ -25,6 +25,7 @@ impl Host {
             spec.config = plugin.config.clone();
             spec.links = plugin.links.clone();
             spec.declared = plugin.effects;
+            spec.gate = plugin.gate.clone();
             spec.in_doubt = match plugin.in_doubt {
                 ManifestInDoubt::Ask => InDoubt::Ask,
                 ManifestInDoubt::Fail => InDoubt::Fail,
@@ -40,7 +41,16 @@ impl Host {
             spec.grants = agent.grants.clone();
             spec.lends = agent.lends.clone();
             spec.config = agent.config.clone();
+            spec.gate = agent.gate.clone();
             builder = builder.agent(spec);
+        }
+        for workflow in manifest.workflows.values() {
+            let mut spec = AgentSpec::workflow(&workflow.definition);
+            spec.limits = workflow.limits.clone();
+            spec.budget = workflow.budget;
+            spec.grants = workflow.grants.clone();
+            spec.lends = workflow.lends.clone();
+            builder = builder.plugin(PluginSpec::workflow(&workflow.definition)).agent(spec);
         }
         for (name, source) in &manifest.secrets {
             let source = match source {

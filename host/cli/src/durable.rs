@@ -10,7 +10,7 @@ use priory_core::amounts::BudgetSpec;
 use priory_core::journal::{RunQuery, RunState};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Journal, JournalError, Limits, RunId};
-use priory_engine::{Catalog, Durable, Fork, Resume, Turn};
+use priory_engine::{Begun, Catalog, Durable, Fork, Resume, Turn};
 use priory_sandbox::Sandboxes;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,7 @@ impl Description {
     }
 }
 
-/// Returns the runs that a host left open, and those that wait for something that is due.
+/// Returns the runs that a host left open, and those that wait for something that is due or has come.
 pub async fn may_go_on(journal: &Arc<dyn Journal>, unix_ms: u64) -> Result<BTreeSet<RunId>, JournalError> {
     let (mut runs, mut before) = (BTreeSet::new(), None);
     loop {
@@ -106,6 +106,7 @@ pub async fn may_go_on(journal: &Arc<dyn Journal>, unix_ms: u64) -> Result<BTree
     }
     let due = journal.due(unix_ms, DUE_MAX).await?;
     runs.extend(due.into_iter().map(|due| due.run));
+    runs.extend(journal.arrived(0, DUE_MAX).await?.into_iter().map(|arrived| arrived.run));
     Ok(runs)
 }
 
@@ -158,7 +159,7 @@ impl Keeper {
         Ok(Self { durability, catalog, plugins: digests, others: Mutex::default() })
     }
 
-    pub(crate) fn durable(&self, labels: BTreeMap<String, String>) -> Durable {
+    pub(crate) fn durable(&self, labels: BTreeMap<String, String>, begun_by: Option<Begun>) -> Durable {
         Durable {
             journal: self.durability.journal.clone(),
             catalog: self.catalog,
@@ -166,6 +167,7 @@ impl Keeper {
             labels,
             is_eager: self.durability.is_eager,
             park_after: self.durability.park_after,
+            begun_by,
         }
     }
 
@@ -192,6 +194,16 @@ impl Keeper {
         let instead = is_current.then(|| (self.catalog, self.plugins.clone()));
         let fork = Fork { run, id, turn, unix_ms, instead };
         Ok(priory_engine::fork::fork(&self.durability.journal, catalog, fork).await?)
+    }
+
+    /// Returns where the runs are kept.
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
+        self.durability.journal.clone()
+    }
+
+    /// Returns under which digest what is configured is kept.
+    pub(crate) fn configuration(&self) -> Digest {
+        self.catalog
     }
 
     /// Returns the runs that may go on.

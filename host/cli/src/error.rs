@@ -13,6 +13,9 @@ pub enum Error {
     /// A component was refused.
     #[error(transparent)]
     Load(#[from] priory_sandbox::LoadError),
+    /// A workflow was refused.
+    #[error(transparent)]
+    Workflow(#[from] priory_workflow::DefinitionError),
     /// The way out cannot be set up.
     #[error(transparent)]
     Egress(#[from] priory_egress::Error),

@@ -9,10 +9,13 @@ use priory_core::amounts::BudgetSpec;
 use priory_core::authority::Holder;
 use priory_core::grant::template::GrantTemplate;
 use priory_core::grant::{FileMode, FileScope, GrantKind, Held};
+use priory_core::journal::QuestionId;
 use priory_core::ports::{Clock, Compute, Http, Ids, Recorder};
-use priory_core::{Dimension, Envelope, Failure, Grant, LimitSpec, Limits, RunId};
+use priory_core::{Digest, Dimension, Envelope, Failure, Grant, Journal, Json, LimitSpec, Limits, RunId};
 use priory_egress::{Egress, EgressConfig};
-use priory_engine::{Catalog, Engine, Ports, Replayed, Revocations, Started, Trial, Turn};
+use priory_engine::{
+    Cancelled, Catalog, Engine, GateInfo, Gates, Ports, Replayed, Reply, Revocations, Started, Trial, Turn,
+};
 use priory_sandbox::{ComputePool, SandboxConfig, Sandboxes};
 use tokio::runtime::Handle;
 
@@ -52,8 +55,9 @@ impl Host {
 
     /// Starts a run. It fails at once when its target is not there.
     pub fn start(&self, run: RunSpec) -> Result<Started, Failure> {
+        let begun = run.begun();
         let (mut request, labels) = run.into_request();
-        request.durable = self.keeper.as_ref().map(|keeper| keeper.durable(labels));
+        request.durable = self.keeper.as_ref().map(|keeper| keeper.durable(labels, begun));
         // What cannot be filled in is told by the engine.
         let filled = self.files.iter().filter_map(|template| template.resolve(&request.inputs).ok());
         filled.for_each(|held| say_writable(&self.sandboxes, &held));
@@ -95,14 +99,46 @@ impl Host {
         Ok(started)
     }
 
+    /// Answers a question of a run, once. A run that this host has in memory goes on at once; one that is parked goes on when
+    /// it is taken up.
+    pub async fn answer(&self, run: RunId, question: QuestionId, value: Json, by: &str) -> Result<(), Error> {
+        let reply = Reply { run, question, value, by: by.to_owned() };
+        Ok(self.engine.answer(self.journal().as_ref(), reply).await?)
+    }
+
+    /// Cancels a run. Programs that wait for that are told first, and clear up behind themselves; cancelling again ends the
+    /// run at once. One that is parked clears up when it is taken up.
+    pub async fn cancel(&self, run: RunId, by: &str) -> Result<Cancelled, Error> {
+        Ok(self.engine.cancel(self.journal().as_ref(), run, by).await?)
+    }
+
+    fn journal(&self) -> Option<Arc<dyn Journal>> {
+        self.keeper.as_ref().map(|keeper| keeper.journal())
+    }
+
     /// Executes a run again, offline, and tells whether everything comes to the same.
     pub async fn replay(&self, events: Vec<Envelope>, recorder: Arc<dyn Recorder>) -> Result<Replayed, Error> {
-        Ok(self.engine.replay(&self.catalog, Trial { events, recorder }).await?)
+        Ok(self.engine.replay(&self.catalog, Trial { events, kept: None, recorder }).await?)
+    }
+
+    /// Executes a run again as [`Host::replay`] does; the artifacts that it reads are where it is kept.
+    pub async fn replay_kept(
+        &self,
+        events: Vec<Envelope>,
+        kept: Arc<dyn Journal>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Result<Replayed, Error> {
+        Ok(self.engine.replay(&self.catalog, Trial { events, kept: Some(kept), recorder }).await?)
     }
 
     /// Returns the clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.engine.ports().clock
+    }
+
+    /// Returns under which digest what is configured is kept with the runs; `None` where none are kept.
+    pub fn configuration(&self) -> Option<Digest> {
+        self.keeper.as_ref().map(|keeper| keeper.configuration())
     }
 
     /// Returns what is configured.
@@ -118,6 +154,11 @@ impl Host {
     /// Takes a grant back from its holder, now and in every live run. Returns whether it was not taken back before.
     pub fn revoke(&self, holder: Holder, grant: Grant) -> bool {
         self.engine.ports().revocations.revoke(holder, grant)
+    }
+
+    /// Tells how the gates of tools and agents stand through which calls went. They live as long as this host does.
+    pub fn gates(&self) -> Vec<GateInfo> {
+        self.engine.ports().gates.infos()
     }
 
     /// Returns the number of threads that guests compute on.
@@ -286,6 +327,7 @@ impl Builder {
             Some(http) => http,
             None => Arc::new(Egress::new(self.egress)?),
         };
+        let gates = Gates::of_catalog(&catalog, self.clock.clone());
         let engine = Engine::new(Ports {
             clock: self.clock,
             ids: self.ids,
@@ -294,6 +336,7 @@ impl Builder {
             compute: compute.clone(),
             environment: self.environment,
             revocations: Arc::new(Revocations::default()),
+            gates: Arc::new(gates),
             engine: Arc::from(priory_sandbox::ENGINE),
         });
         Ok(Host { engine, catalog, compute, sandboxes, files, keeper: durable })

@@ -19,7 +19,7 @@ const CALLS_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Lending {
     plugins: BTreeMap<String, Vec<(GrantTemplate, FileRule)>>,
-    /// What an agent lets pass.
+    /// What an agent or a workflow lets pass.
     agents: BTreeMap<String, Vec<(GrantTemplate, FileRule)>>,
 }
 
@@ -31,16 +31,22 @@ impl Lending {
             let lent = files(&agent.lends, inputs);
             (name.clone(), files(&agent.grants, inputs).into_iter().chain(lent).collect())
         });
-        Self { plugins: plugins.collect(), agents: agents.collect() }
+        let workflows = manifest.workflows.iter().map(|(name, workflow)| {
+            let lent = files(&workflow.lends, inputs);
+            (name.clone(), files(&workflow.grants, inputs).into_iter().chain(lent).collect())
+        });
+        Self { plugins: plugins.collect(), agents: agents.chain(workflows).collect() }
     }
 
     /// Returns the first grant that a failed tool missed.
     pub(crate) fn missing(&self, tree: &Tree) -> Option<Denial> {
         tree.failed().take(CALLS_MAX).find_map(|(tool, above)| {
             let plugin = tool.strip_prefix("tool ")?.split('.').next()?;
-            let agents: Vec<&str> = above.iter().filter_map(|program| program.strip_prefix("agent ")).collect();
+            let holder = |program: &&&str| program.starts_with("agent ") || program.starts_with("workflow ");
+            let agents: Vec<&str> = above.iter().filter(holder).copied().collect();
             self.plugins.get(plugin)?.iter().find_map(|(template, rule)| {
-                let lets_pass = |agent: &&str| match self.agents.get(*agent) {
+                let name = |agent: &&str| agent.split_once(' ').map(|(_, name)| name.to_owned()).unwrap_or_default();
+                let lets_pass = |agent: &&str| match self.agents.get(&name(agent)) {
                     Some(held) => held.iter().any(|(_, other)| rule.intersect(other).is_some()),
                     None => true,
                 };
@@ -62,7 +68,7 @@ fn files(grants: &GrantTemplates, inputs: &BTreeMap<String, String>) -> Vec<(Gra
 fn denial(tool: &str, template: &GrantTemplate, rule: &FileRule, agent: &str) -> Denial {
     Denial {
         effect: format!("{} for {tool}", Grant::File(rule.clone())),
-        by: format!("agent {agent}"),
-        remedy: format!("[agents.{agent}.lends]\nfiles = [{:?}]", template.text),
+        by: agent.to_owned(),
+        remedy: format!("[{}.lends]\nfiles = [{:?}]", agent.replacen(' ', "s.", 1), template.text),
     }
 }

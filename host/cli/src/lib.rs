@@ -17,7 +17,8 @@
 //!
 //! The binary `priory` stands on this library and adds the manifest's folder, the terminal and the exit codes.
 //! In reading order: [`spec`] says what a host and a run are made of, [`Host`] puts the rooms together, `system` gives
-//! them the machine's clock and randomness, [`record`] hands on what happens.
+//! them the machine's clock and randomness, [`record`] hands on what happens, [`triggers`] start runs by themselves, and [`spool`]
+//! holds events that come from outside.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,8 @@ pub mod error;
 pub mod host;
 pub mod record;
 pub mod spec;
+pub mod spool;
+pub mod triggers;
 
 mod assemble;
 mod configure;
@@ -33,15 +36,20 @@ mod secret;
 mod system;
 
 pub use priory_core as core;
-pub use priory_engine::{Believed, audit, believed, diff, resume};
-pub use priory_engine::{Catalog, Context, ForkError, InDoubt, Replayed, Reply, RunEnd, Said, Started, Turn};
+pub use priory_engine::{
+    Begun, Cancelled, Catalog, Context, ForkError, InDoubt, Open, Replayed, Reply, RunEnd, Said, Started, Turn,
+};
+pub use priory_engine::{Believed, audit, believed, diff, lineage, resume};
+pub use priory_engine::{GateInfo, GateKind, GateState};
 pub use priory_journal as journal;
 pub use priory_manifest as manifest;
 pub use priory_sandbox::{LoadError, SandboxConfig};
+pub use priory_schedule as schedule;
+pub use priory_workflow as workflow;
 
 pub use durable::{Description, Durability};
 pub use error::Error;
 pub use host::{Builder, Host};
 pub use secret::SecretSource;
 pub use spec::{AgentSpec, PluginSpec, RunSpec};
-pub use system::machine_clock;
+pub use system::{machine_clock, machine_ids};

@@ -11,14 +11,17 @@
 
 mod commands;
 
+mod answering;
 mod bounds;
 mod ended;
 mod function;
 mod history;
 mod lending;
 mod project;
+mod prompt;
 mod recorded;
 mod running;
+mod serving;
 mod shorthand;
 mod store;
 mod taking;

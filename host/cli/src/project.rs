@@ -139,6 +139,9 @@ pub(crate) fn open_path(path: &Path, bounds: &Bounds, given: &Given, build: bool
 pub(crate) fn unknown_plugin(manifest: &Manifest, text: &str) -> Error {
     let error = Error::not_found(format!("{} has no plugin `{text}`", manifest.path.display()));
     let known = || manifest.plugins.keys().map(String::as_str);
+    if manifest.workflows.contains_key(text) {
+        return error.hint(format!("`{text}` is a workflow: see `priory explain {text}` and `priory graph {text}`"));
+    }
     match nearest(text, known()) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None if manifest.plugins.is_empty() => error,
@@ -172,6 +175,7 @@ pub(crate) fn cut_to(manifest: &Manifest, plugin: &str) -> Result<Manifest> {
     }
     cut.plugins.retain(|name, _| needed.contains(name));
     cut.agents.clear();
+    cut.workflows.clear();
     let grants = cut.plugins.values().flat_map(|plugin| &plugin.grants.0);
     let named: Vec<String> = grants.filter_map(|grant| grant.inputs().ok()).flatten().map(str::to_owned).collect();
     cut.inputs.iter_mut().filter(|(name, _)| !named.contains(name)).for_each(|(_, input)| input.required = false);

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::effect::Nature;
+use priory_core::gate::{BreakerSpec, GateSpec, RateSpec};
 use priory_core::grant::template::{GrantTemplate, GrantTemplates};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Dimension, Failure, GrantSet, Json, LimitSpec};
-use priory_engine::{Context, InDoubt, Request, Target};
+use priory_engine::{Begun, Context, InDoubt, Request, Target};
+use priory_workflow::Definition;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -39,6 +41,9 @@ pub struct PluginSpec {
     pub declared: Option<Nature>,
     /// What is done about a call of which nobody knows whether it was done.
     pub in_doubt: InDoubt,
+    /// What stands before each of its tools.
+    #[serde(default, skip_serializing_if = "GateSpec::is_unset")]
+    pub gate: GateSpec,
 }
 
 impl PluginSpec {
@@ -54,7 +59,14 @@ impl PluginSpec {
             links: BTreeMap::new(),
             declared: None,
             in_doubt: InDoubt::default(),
+            gate: GateSpec::default(),
         }
+    }
+
+    /// Makes a plugin of a workflow. Its name is one that no component has, so the workflow may be called as a component is.
+    pub fn workflow(definition: &Definition) -> Self {
+        // What cannot be written down is refused when it is loaded, as every other text that is none.
+        Self::new(plugin_of_workflow(&definition.name), definition.to_bytes().unwrap_or_default())
     }
 
     /// Reads a plugin from a file.
@@ -73,6 +85,18 @@ impl PluginSpec {
     /// Lowers a limit of its frames.
     pub fn limit(mut self, dimension: Dimension, value: u64) -> Self {
         self.limits.set(dimension, value);
+        self
+    }
+
+    /// Refuses the calls of one of its tools while that fails, in all runs of the host.
+    pub fn breaker(mut self, breaker: BreakerSpec) -> Self {
+        self.gate.breaker = Some(breaker);
+        self
+    }
+
+    /// Bounds how often each of its tools is called, in all runs of the host.
+    pub fn rate(mut self, rate: RateSpec) -> Self {
+        self.gate.rate = Some(rate);
         self
     }
 
@@ -103,6 +127,9 @@ pub struct AgentSpec {
     pub lends: GrantTemplates,
     /// What `wasi:config` tells it.
     pub config: BTreeMap<String, String>,
+    /// What stands before it.
+    #[serde(default, skip_serializing_if = "GateSpec::is_unset")]
+    pub gate: GateSpec,
 }
 
 impl AgentSpec {
@@ -117,7 +144,15 @@ impl AgentSpec {
             grants: GrantTemplates::default(),
             lends: GrantTemplates::default(),
             config: BTreeMap::new(),
+            gate: GateSpec::default(),
         }
+    }
+
+    /// Makes an agent of a workflow, without any grant; its plugin is [`PluginSpec::workflow`].
+    pub fn workflow(definition: &Definition) -> Self {
+        let mut agent = Self::new(definition.name.clone(), plugin_of_workflow(&definition.name));
+        agent.description = definition.description.clone();
+        agent
     }
 
     /// Grants something to its frames.
@@ -138,6 +173,18 @@ impl AgentSpec {
         self
     }
 
+    /// Refuses calls to it while it fails, in all runs of the host.
+    pub fn breaker(mut self, breaker: BreakerSpec) -> Self {
+        self.gate.breaker = Some(breaker);
+        self
+    }
+
+    /// Bounds how often it is called, in all runs of the host.
+    pub fn rate(mut self, rate: RateSpec) -> Self {
+        self.gate.rate = Some(rate);
+        self
+    }
+
     /// Bounds what one frame of it may spend with everything below it.
     pub fn budget(mut self, budget: BudgetSpec) -> Self {
         self.budget = budget;
@@ -145,10 +192,16 @@ impl AgentSpec {
     }
 }
 
+/// Returns the name of the plugin that holds a workflow.
+fn plugin_of_workflow(name: &str) -> String {
+    format!("workflow:{name}")
+}
+
 /// What a run is started with.
 pub struct RunSpec {
     request: Request,
     labels: BTreeMap<String, String>,
+    begun: Option<Begun>,
 }
 
 impl RunSpec {
@@ -185,7 +238,18 @@ impl RunSpec {
                 durable: None,
             },
             labels: BTreeMap::new(),
+            begun: None,
         }
+    }
+
+    /// Begins the run under an id that follows from what began it, so that it begins once. Only where it is kept.
+    pub fn begun_by(mut self, begun: Begun) -> Self {
+        self.begun = Some(begun);
+        self
+    }
+
+    pub(crate) fn begun(&self) -> Option<Begun> {
+        self.begun
     }
 
     /// Sets what the operator gives; grants may be templates over it.

@@ -187,7 +187,7 @@ impl From<JournalError> for Error {
             JournalError::Busy { path, by } => {
                 let path = path.display();
                 Self::new(Exit::Store, format!("{path} is in use by another process{by}")).hint(
-                    "stop that process, or keep this run in another folder with --data DIR; \
+                    "if it asks something, answer where it runs; or stop that process, or keep this run in another folder with --data DIR; \
                      `priory run --ephemeral` keeps it nowhere",
                 )
             }

@@ -12,6 +12,11 @@ pub fn machine_clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
 }
 
+/// Returns ids and seeds of the machine's randomness.
+pub fn machine_ids() -> Arc<dyn Ids> {
+    Arc::new(SystemIds)
+}
+
 /// The clock of the machine.
 #[derive(Debug)]
 pub(crate) struct SystemClock {

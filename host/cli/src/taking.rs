@@ -43,13 +43,14 @@ pub(crate) async fn take_up(
     mode: Mode,
     patience: Patience,
     is_eager: bool,
+    answers: bool,
 ) -> Result<Ended> {
     let mut tree = Tree::default();
     for envelope in priory::resume::read_all(journal, run).await? {
         tree.apply(&envelope);
     }
     let host = host_of(journal, run, is_eager).await?;
-    running::resume(&host, run, tree, mode, patience).await
+    running::resume(&host, run, tree, mode, patience, answers).await
 }
 
 /// Returns where a user changes what a run may do that was taken up: nobody wrote down where its manifest is.

@@ -3,6 +3,7 @@
 
 pub(crate) mod error;
 pub(crate) mod exit;
+pub(crate) mod lineage;
 pub(crate) mod live;
 pub(crate) mod output;
 pub(crate) mod sides;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compares the values of a manifest with each other, and makes the manifest of them.
 
+mod gate;
 mod grants;
 mod reach;
 mod time;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,9 +21,9 @@ use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
 use crate::manifest::{Agent, InDoubt, Input, InputKind, Manifest, Plugin, SecretSource};
-use crate::problem::{Problem, Problems};
+use crate::problem::{PROBLEMS_MAX, Problem, Problems};
 use crate::wire::{self, At, Named};
-use crate::{shape, suggest};
+use crate::{schema, shape, suggest, workflow};
 
 /// Makes a manifest of a text, or says everything that is wrong with it.
 pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifest, Vec<Problem>> {
@@ -34,7 +36,7 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
         // What was recovered is a guess, and problems with a guess would hide those with the text.
         return Err(problems.finish());
     }
-    shape::prune(&mut root, &mut problems);
+    shape::prune(&mut root, schema::shared(), "the manifest", &mut problems);
     let wire = match wire::Manifest::deserialize(Deserializer::from(root)) {
         Ok(wire) => wire,
         Err(error) => {
@@ -42,7 +44,9 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
             return Err(problems.finish());
         }
     };
+    let files = workflow::load(&wire, path, folder, &mut problems);
     let mut check = Check { wire: &wire, folder, problems, warnings: Problems::new(text) };
+    let workflows = workflow::all(&mut check, &files, path);
     let mut manifest = Manifest {
         path: path.to_owned(),
         folder: folder.to_owned(),
@@ -55,25 +59,32 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
         budget: budget(&wire.budget),
         plugins: check.each("plugin", &wire.plugins, Check::plugin),
         agents: check.each("agent", &wire.agents, Check::agent),
+        workflows: workflows.made,
         secrets: check.each("secret", &wire.secrets, Check::secret),
+        triggers: check.each("trigger", &wire.triggers, Check::trigger),
         runs: check.runs(),
         warnings: Vec::new(),
     };
-    let problems = check.problems.finish();
+    let mut problems = check.problems.finish();
+    problems.extend(workflows.problems);
+    problems.truncate(PROBLEMS_MAX);
     if !problems.is_empty() {
         return Err(problems);
     }
     reach::warn(&manifest, &wire, &mut check.warnings);
     manifest.warnings = check.warnings.finish();
+    manifest.warnings.extend(workflows.warnings);
+    manifest.warnings.truncate(PROBLEMS_MAX);
     Ok(manifest)
 }
 
 /// The check of one manifest.
-struct Check<'a> {
-    wire: &'a wire::Manifest,
-    folder: &'a Path,
-    problems: Problems<'a>,
-    warnings: Problems<'a>,
+pub(crate) struct Check<'a> {
+    pub(crate) wire: &'a wire::Manifest,
+    /// What relative paths start from.
+    pub(crate) folder: &'a Path,
+    pub(crate) problems: Problems<'a>,
+    pub(crate) warnings: Problems<'a>,
 }
 
 impl<'a> Check<'a> {
@@ -101,7 +112,7 @@ impl<'a> Check<'a> {
         words(&self.wire.name)
     }
 
-    fn name(&mut self, what: &str, name: &At<String>) {
+    pub(crate) fn name(&mut self, what: &str, name: &At<String>) {
         if !is_name(name) {
             let message = format!("`{}` cannot name the {what}", name.as_str());
             let form = "a name is made of lower-case letters, digits and `-`, begins with a letter, and has at most 64 characters";
@@ -125,22 +136,31 @@ impl<'a> Check<'a> {
         false
     }
 
+    /// Returns the names of what a run can be started with.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.wire.agents.keys().chain(self.wire.workflows.keys()).map(|name| name.as_str())
+    }
+
     fn entry(&mut self) -> Option<String> {
-        let agents = &self.wire.agents;
+        let (agents, workflows) = (&self.wire.agents, &self.wire.workflows);
+        // They count agents and workflows as one: either can be started.
+        let count = agents.len() + workflows.len();
         match &self.wire.entry {
             Some(entry) => {
-                self.known("agent", agents, entry, entry.span());
+                if !workflows.contains_key(entry.as_str()) {
+                    self.known("agent", agents, entry, entry.span());
+                }
                 Some(entry.to_string())
             }
-            None if agents.len() > 1 => {
-                let (first, _) = agents.iter().min_by_key(|(name, _)| name.span().start)?;
-                let message =
-                    format!("there are {} agents, and `entry` does not say which one a run starts", agents.len());
+            None if count > 1 => {
+                let first = agents.keys().chain(workflows.keys()).min_by_key(|name| name.span().start)?;
+                let what = if workflows.is_empty() { "agents" } else { "agents and workflows" };
+                let message = format!("there are {count} {what}, and `entry` does not say which one a run starts");
                 let hint = format!("add `entry = \"{}\"`, or another, below the name", first.as_str());
                 self.problems.push(first.span(), message, Some(hint));
                 None
             }
-            None => agents.keys().next().map(|name| name.to_string()),
+            None => self.programs().next().map(str::to_owned),
         }
     }
 
@@ -223,6 +243,7 @@ impl<'a> Check<'a> {
             links: texts(&plugin.links),
             effects: plugin.effects.as_deref().map(|effects| nature(*effects)),
             in_doubt: plugin.in_doubt.as_deref().map_or(InDoubt::default(), |in_doubt| policy(*in_doubt)),
+            gate: self.gate(&plugin.breaker, &plugin.rate),
         })
     }
 
@@ -257,11 +278,12 @@ impl<'a> Check<'a> {
             grants: self.grants(&agent.grants),
             lends: self.grants(&agent.lends),
             config: texts(&agent.config),
+            gate: self.gate(&agent.breaker, &agent.rate),
         })
     }
 
     /// Warns of a limit that only the whole host can have.
-    fn frame_limits(&mut self, limits: &wire::Limits) {
+    pub(crate) fn frame_limits(&mut self, limits: &wire::Limits) {
         let stack = Dimension::StackBytes.as_str();
         if let Some((key, _)) = limits.0.get_key_value(stack) {
             let message = format!("`{stack}` is the same for every frame of a host, so it changes nothing here");
@@ -302,15 +324,15 @@ fn policy(wire: wire::InDoubt) -> InDoubt {
     }
 }
 
-fn limits(wire: &wire::Limits) -> LimitSpec {
+pub(crate) fn limits(wire: &wire::Limits) -> LimitSpec {
     wire.0.iter().filter_map(|(name, value)| Some((name.parse::<Dimension>().ok()?, *value))).collect()
 }
 
-fn budget(wire: &wire::Budget) -> BudgetSpec {
+pub(crate) fn budget(wire: &wire::Budget) -> BudgetSpec {
     BudgetSpec { fuel: wire.fuel, memory_bytes: wire.memory_bytes, calls: wire.calls, bytes: wire.bytes }
 }
 
-fn words(text: &Option<At<String>>) -> String {
+pub(crate) fn words(text: &Option<At<String>>) -> String {
     text.as_deref().cloned().unwrap_or_default()
 }
 

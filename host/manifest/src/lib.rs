@@ -7,10 +7,11 @@
 //!   (`priory.schema.json`, see [`Manifest::json_schema`]);
 //! - `shape` compares a text with that schema, and finds unknown keys, wrong types and missing values;
 //! - `check` compares the values with each other, and finds names that nothing has and rules that are none;
+//! - `workflow` makes definitions of workflows, and says where they are wrong;
 //! - [`Manifest::resolve_inputs`] is for later, when a run starts.
 //!
 //! Every problem is collected with its line and column; none hides another. Nothing here touches the disk but
-//! [`Manifest::read`] and [`Manifest::find`], and nothing looks whether a plugin is there: whoever loads it does.
+//! [`Manifest::read`] and [`Manifest::find`] and the files that workflows name, and nothing looks whether a plugin is there: whoever loads it does.
 //!
 //! A test compares `priory.schema.json` with the code. To write it anew:
 //! `PRIORY_SCHEMA_REWRITE=1 cargo test -p priory-manifest schema`.
@@ -18,8 +19,11 @@
 #![forbid(unsafe_code)]
 
 mod manifest;
+mod trigger;
 
 mod wire;
+
+mod workflow;
 
 mod schema;
 mod shape;
@@ -29,7 +33,8 @@ mod inputs;
 
 mod error;
 mod problem;
-mod suggest;
+
+use priory_workflow::suggest;
 
 #[cfg(test)]
 mod tests;
@@ -40,3 +45,5 @@ pub use manifest::{
     Agent, ENTRIES_MAX, InDoubt, Input, InputKind, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, Plugin, SecretSource,
 };
 pub use problem::{PROBLEMS_MAX, Problem};
+pub use trigger::{Ending, Given, Missed, Occasion, Overlap, Trigger};
+pub use workflow::{SCHEMA_BYTES_MAX, Source, Workflow};

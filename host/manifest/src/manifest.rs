@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::effect::Nature;
+use priory_core::gate::GateSpec;
 use priory_core::grant::GrantTemplates;
 use priory_core::journal::Retention;
 use priory_core::{Digest, LimitSpec};
 
 use crate::problem::Problem;
+use crate::trigger::Trigger;
+use crate::workflow::Workflow;
 use crate::{Error, check, schema};
 
 /// The name of a manifest's file.
@@ -25,7 +28,7 @@ pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 pub const ENTRIES_MAX: usize = 1_024;
 
 /// What an operator wrote, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Where it was read from, as it was given.
     pub path: PathBuf,
@@ -37,7 +40,7 @@ pub struct Manifest {
     pub name: String,
     /// What it is for; may be empty.
     pub description: String,
-    /// The agent that a run starts with; there is one wherever there are agents.
+    /// The agent or the workflow that a run starts with; there is one wherever there are any.
     pub entry: Option<String>,
     /// What is given when a run starts.
     pub inputs: BTreeMap<String, Input>,
@@ -49,8 +52,12 @@ pub struct Manifest {
     pub plugins: BTreeMap<String, Plugin>,
     /// The agents; the plugin of each is among the plugins.
     pub agents: BTreeMap<String, Agent>,
+    /// The workflows; none has the name of an agent.
+    pub workflows: BTreeMap<String, Workflow>,
     /// The secrets.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// What starts runs by itself.
+    pub triggers: BTreeMap<String, Trigger>,
     /// How long runs that have ended are kept; the default says nothing.
     pub runs: Retention,
     /// What is allowed, and most likely not meant.
@@ -102,6 +109,8 @@ pub struct Plugin {
     pub effects: Option<Nature>,
     /// What is done about a call of which nobody knows whether it was done.
     pub in_doubt: InDoubt,
+    /// What stands before each of its tools.
+    pub gate: GateSpec,
 }
 
 /// What is done about a call of which nobody knows whether it was done.
@@ -133,6 +142,8 @@ pub struct Agent {
     pub lends: GrantTemplates,
     /// What it reads as configuration.
     pub config: BTreeMap<String, String>,
+    /// What stands before it.
+    pub gate: GateSpec,
 }
 
 /// Where the host finds a secret.

@@ -4,6 +4,9 @@
 use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+
+use crate::workflow::Source;
 
 /// How many problems of one text are kept; those found later are dropped.
 pub const PROBLEMS_MAX: usize = 256;
@@ -17,6 +20,8 @@ const SHOWN_CHARS_MAX: usize = 120;
 /// One thing that is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
+    /// The file that it is about, where that is not the manifest itself.
+    pub file: Option<Arc<Source>>,
     /// The line, from 1.
     pub line: usize,
     /// The character in the line, from 1.
@@ -32,6 +37,8 @@ pub struct Problem {
 pub(crate) struct Problems<'a> {
     text: &'a str,
     found: Vec<Problem>,
+    /// The bytes at which they stand.
+    starts: Vec<usize>,
 }
 
 // === impl Problem ===
@@ -43,6 +50,7 @@ impl Problem {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             false => text.to_owned(),
         };
+        let (path, text) = self.file.as_ref().map_or((path, text), |file| (file.path.as_path(), &*file.text));
         let (line, caret) = self.shown(text);
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
@@ -78,7 +86,17 @@ impl Problem {
 
 impl<'a> Problems<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
+        Self { text, found: Vec::new(), starts: Vec::new() }
+    }
+
+    /// Tells whether there is a problem with a part of the text already.
+    pub(crate) fn has_within(&self, span: &Range<usize>) -> bool {
+        self.starts.iter().any(|start| span.contains(start))
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
     }
 
     /// Adds a problem at some bytes of the text, as long as there is room.
@@ -91,8 +109,9 @@ impl<'a> Problems<'a> {
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let cut = |text: &str| printable(text).chars().take(MESSAGE_CHARS_MAX).collect::<String>();
-        let problem = Problem { line, column, message: cut(message.as_ref()), hint: hint.as_deref().map(cut) };
-        self.found.push(problem);
+        self.starts.push(span.start);
+        let (message, hint) = (cut(message.as_ref()), hint.as_deref().map(cut));
+        self.found.push(Problem { file: None, line, column, message, hint });
     }
 
     /// Tells whether there is no room for more; what only makes problems can stop then.
@@ -106,6 +125,11 @@ impl<'a> Problems<'a> {
         self.found.dedup();
         self.found
     }
+}
+
+/// Says of problems that they are about a file.
+pub(crate) fn of_file(problems: Vec<Problem>, file: &Arc<Source>) -> impl Iterator<Item = Problem> {
+    problems.into_iter().map(|problem| Problem { file: Some(file.clone()), ..problem })
 }
 
 /// Replaces what a terminal would act on.

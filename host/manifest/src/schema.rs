@@ -24,6 +24,11 @@ pub(crate) fn shared() -> &'static Value {
     &SCHEMA
 }
 
+/// Returns the schema that a file with a workflow is compared with.
+pub(crate) fn workflow() -> &'static Value {
+    SCHEMA.pointer("/$defs/Workflow").unwrap_or(&SCHEMA)
+}
+
 /// Follows the references of a schema into its definitions.
 pub(crate) fn resolved(mut schema: &Value) -> &Value {
     /// How many references may follow each other; the form has one at most.

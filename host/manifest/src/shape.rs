@@ -13,17 +13,19 @@ use crate::problem::Problems;
 use crate::schema;
 use crate::suggest;
 
-/// Takes out of a table what does not fit the form of a manifest.
-pub(crate) fn prune(root: &mut Spanned<DeTable<'_>>, problems: &mut Problems<'_>) {
-    let mut shape = Shape { problems, path: Vec::new() };
+/// Takes out of a table what does not fit the form of a schema; `whole` names it.
+pub(crate) fn prune(root: &mut Spanned<DeTable<'_>>, schema: &Value, whole: &'static str, problems: &mut Problems<'_>) {
+    let mut shape = Shape { problems, path: Vec::new(), whole };
     // Values that the whole text lacks are reported at its beginning.
-    shape.table(root.get_mut(), 0..0, schema::shared());
+    shape.table(root.get_mut(), 0..0, schema);
 }
 
 struct Shape<'p, 'a> {
     problems: &'p mut Problems<'a>,
     /// The keys on the way to what is looked at.
     path: Vec<String>,
+    /// What the whole text is called.
+    whole: &'static str,
 }
 
 impl Shape<'_, '_> {
@@ -31,6 +33,10 @@ impl Shape<'_, '_> {
     fn value(&mut self, value: &mut Spanned<DeValue<'_>>, schema: &Value) -> bool {
         let span = value.span();
         let forms = alternatives(schema);
+        if forms.iter().any(|form| form.get("type").is_none()) {
+            as_texts(value.get_mut());
+            return true;
+        }
         let Some(schema) = forms.iter().find(|form| has_type(value.get_ref(), form)) else {
             return self.refuse_type(value, &forms);
         };
@@ -50,6 +56,7 @@ impl Shape<'_, '_> {
                 *list = kept.collect();
                 true
             }
+            DeValue::Integer(_) if schema.get("type").is_some_and(|ty| ty == "number") => true,
             DeValue::Integer(number) => {
                 let number = i128::from_str_radix(number.as_str(), number.radix()).ok();
                 self.integer(number, span, schema)
@@ -118,6 +125,7 @@ impl Shape<'_, '_> {
             Some("uint32") => i128::from(u32::MAX),
             _ => i128::from(u64::MAX),
         };
+        let most = bound(schema, "maximum").map_or(most, i128::from);
         let least = i128::from(bound(schema, "minimum").unwrap_or(0));
         if number.is_some_and(|number| (least..=most).contains(&number)) {
             return true;
@@ -165,7 +173,7 @@ impl Shape<'_, '_> {
     /// Names what is looked at.
     fn here(&self) -> String {
         match self.path.as_slice() {
-            [] => "the manifest".to_owned(),
+            [] => self.whole.to_owned(),
             path => format!("`{}`", path.join(".")),
         }
     }
@@ -179,12 +187,24 @@ impl Shape<'_, '_> {
     }
 }
 
-/// Returns the forms that a schema allows, references followed.
+/// Returns the forms that a schema allows, references followed. What may be left out has forms inside a form.
 fn alternatives(schema: &Value) -> Vec<&Value> {
     let schema = schema::resolved(schema);
     match schema.get("anyOf").and_then(Value::as_array) {
-        Some(forms) => forms.iter().map(schema::resolved).collect(),
+        // The schema is ours, and finite.
+        Some(forms) => forms.iter().flat_map(alternatives).collect(),
         None => vec![schema],
+    }
+}
+
+/// Writes the times in a value that may have any form as texts: JSON has nothing else for them.
+fn as_texts(value: &mut DeValue<'_>) {
+    match value {
+        DeValue::Datetime(time) => *value = DeValue::String(time.to_string().into()),
+        // The parser bounds the depth.
+        DeValue::Array(list) => list.iter_mut().for_each(|item| as_texts(item.get_mut())),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, item)| as_texts(item.get_mut())),
+        _ => {}
     }
 }
 
@@ -195,6 +215,7 @@ fn has_type(value: &DeValue<'_>, schema: &Value) -> bool {
         | (DeValue::Array(_), Some("array"))
         | (DeValue::String(_), Some("string"))
         | (DeValue::Integer(_), Some("integer"))
+        | (DeValue::Integer(_) | DeValue::Float(_), Some("number"))
         | (DeValue::Boolean(_), Some("boolean")) => true,
         (DeValue::Datetime(_), Some("string")) => keyword("format") == Some("date-time"),
         _ => false,
@@ -217,6 +238,7 @@ fn type_words(ty: &str) -> &'static str {
         "array" => "a list",
         "string" => "a string",
         "integer" => "a whole number",
+        "number" => "a number",
         _ => "`true` or `false`",
     }
 }

@@ -4,6 +4,8 @@
 mod bad;
 mod good;
 mod inputs;
+mod triggers;
+mod workflows;
 
 use std::path::Path;
 

@@ -5,7 +5,15 @@
 //! that the schema requires: `shape` reports what is missing, and the other checks go on without it.
 
 mod at;
+mod choice;
+pub(crate) mod free;
+mod gate;
 mod grants;
+mod kind;
+mod node;
+mod pattern;
+mod trigger;
+mod workflow;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +25,15 @@ use serde_json::{Map, json};
 use priory_core::Dimension;
 
 pub(crate) use at::At;
-pub(crate) use grants::{Entry, FileAccess, FileTable, Grants, HttpTable, NameTable, SecretTable};
+pub(crate) use choice::Choice;
+pub(crate) use free::{Free, FreeTable};
+pub(crate) use gate::{Breaker, Fault, Rate};
+pub(crate) use grants::{Artifacts, Entry, FileAccess, FileTable, Grants, HttpTable, NameTable, SecretTable};
+pub(crate) use kind::{Event, Human, HumanKind, Loop, MapOver, OnExpiry, Quorum, Route};
+pub(crate) use node::{Node, OnFailure, OnSpent, Retry, Undo};
+pub(crate) use pattern::{Conversation, Crew, CrewTask, Pick, Role, Speaker, Turns, Vote};
+pub(crate) use trigger::{Ending, Missed, Overlap, Trigger};
+pub(crate) use workflow::{StateKey, Workflow};
 
 /// Values by name.
 pub(crate) type Named<T> = BTreeMap<At<String>, At<T>>;
@@ -31,7 +47,7 @@ pub(crate) struct Manifest {
     pub(crate) name: Option<At<String>>,
     /// What it is for, for people.
     pub(crate) description: Option<At<String>>,
-    /// The agent that `priory run` starts; may be left out when there is one agent.
+    /// The agent or the workflow that `priory run` starts; may be left out when there is only one.
     pub(crate) entry: Option<At<String>>,
     /// Values that the operator gives when a run starts.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
@@ -46,9 +62,15 @@ pub(crate) struct Manifest {
     /// The agents: programs with what they may do.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) agents: Named<Agent>,
+    /// The workflows: programs that are graphs of calls. They share one space of names with the agents.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) workflows: Named<Workflow>,
     /// Secrets and where the host finds them; a guest never sees one.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) secrets: Named<Secret>,
+    /// What starts runs by itself while `priory serve` is there: events, times, and the ends of other runs.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) triggers: Named<Trigger>,
     /// How long runs that have ended are kept, for the whole data folder; without any of these, 90 days.
     pub(crate) runs: Runs,
 }
@@ -132,6 +154,10 @@ pub(crate) struct Plugin {
     /// What is done about a call of which nobody knows whether it was done, because the host was killed meanwhile:
     /// `ask` a person, let it `fail` (what is done without this), or `repeat` it.
     pub(crate) in_doubt: Option<At<InDoubt>>,
+    /// When calls of one of its tools are refused because that tool fails.
+    pub(crate) breaker: Option<At<Breaker>>,
+    /// How often each of its tools may be called.
+    pub(crate) rate: Option<At<Rate>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -173,6 +199,10 @@ pub(crate) struct Agent {
     /// What it reads as `wasi:config`.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) config: Named<String>,
+    /// When calls to it are refused because it fails.
+    pub(crate) breaker: Option<At<Breaker>>,
+    /// How often it may be called.
+    pub(crate) rate: Option<At<Rate>>,
 }
 
 /// Where the host finds a secret: in exactly one of these.

@@ -20,6 +20,8 @@ mod parked;
 mod raw;
 #[path = "figures/resumed.rs"]
 mod resumed;
+#[path = "figures/workflow.rs"]
+mod workflow;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -132,6 +134,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("parked") {
         io.block_on(parked::measure(&mut bench))?;
+    }
+    if wanted("workflow") {
+        io.block_on(workflow::measure(&mut bench))?;
     }
     if wanted("fuel") {
         io.block_on(fuel::measure(&mut bench))?;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs whose host goes away, at every moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use priory::core::inbox::{Arrival, Arrived, EventQuery, Inbox};
 use priory::core::journal::{
     Batch, JournalError, Lease, Pruned, Retention, RunInfo, RunQuery, RunState, RunWait, Verdict, Wait,
 };
 use priory::core::ports::BoxFuture;
-use priory::core::{Digest, Envelope, Journal, RunId};
+use priory::core::{Digest, Envelope, EventRecord, Journal, RunId};
 use priory::journal::{MemoryJournal, SqliteJournal};
 use priory::{Durability, Started};
 use serde_json::{Value, json};
@@ -92,6 +94,36 @@ impl Failing {
             () = failed => {},
             _ = started.wait() => {},
         }
+    }
+}
+
+impl Inbox for Failing {
+    fn publish(&self, record: EventRecord) -> BoxFuture<'static, Result<Arrival, JournalError>> {
+        self.inner.publish(record)
+    }
+
+    fn head(&self) -> u64 {
+        self.inner.head()
+    }
+
+    fn arrival(&self, after: u64) -> BoxFuture<'static, ()> {
+        self.inner.arrival(after)
+    }
+
+    fn events(&self, query: EventQuery) -> BoxFuture<'static, Result<Vec<Arrived>, JournalError>> {
+        self.inner.events(query)
+    }
+
+    fn arrived(&self, after: u64, most: usize) -> BoxFuture<'static, Result<Vec<RunWait>, JournalError>> {
+        self.inner.arrived(after, most)
+    }
+
+    fn note(&self, about: String, word: String) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.inner.note(about, word)
+    }
+
+    fn notes(&self) -> BoxFuture<'static, Result<BTreeMap<String, String>, JournalError>> {
+        self.inner.notes()
     }
 }
 

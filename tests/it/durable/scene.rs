@@ -118,6 +118,9 @@ pub fn stage(outside: &Arc<Outside>) -> Builder {
         .grant(grant("http=http://outside.example/*"))
         .grant(grant("log"))
         .grant(grant("human"))
+        .grant(grant("event=made.*"))
+        .grant(grant("event=go:await"))
+        .grant(grant("event=never:await"))
         .grant(grant("sleep"));
     let child = AgentSpec { name: "child".into(), ..root.clone() };
     builder().without_pool().plugin(good()).plugin(steps_plugin("steps")).agent(root).agent(child).http(outside.clone())
@@ -186,7 +189,7 @@ pub fn turn(host: &Host, run: RunId) -> RunEnd {
 }
 
 pub fn reply(journal: &Arc<dyn Journal>, host: &Host, run: RunId, wait: &Wait, value: Value) -> Result<(), Failure> {
-    let (question, _) = wait.question.clone().expect("a question");
+    let (question, _) = wait.question().expect("a question");
     let reply = Reply { run, question, value: json(value), by: "ann".into() };
     block(resume::answer(journal, &**host.clock(), reply))
 }
@@ -225,7 +228,7 @@ pub fn finish(journal: &Arc<dyn Journal>, host: &Host, run: RunId) -> RunEnd {
 /// Answers what a parked run asks; if it asks nothing, waits for its next timer.
 pub fn go_on(journal: &Arc<dyn Journal>, host: &Host, run: RunId, waits: &[Wait]) {
     assert!(!waits.is_empty(), "a parked run waits for something");
-    let asked = waits.iter().find_map(|wait| Some((wait, wait.question.as_ref()?.1.text.clone())));
+    let asked = waits.iter().find_map(|wait| Some((wait, wait.question()?.1.text.clone())));
     match asked {
         Some((wait, text)) => reply(journal, host, run, wait, json!(text)).unwrap(),
         None => wait_until(host, waits.iter().filter_map(|wait| wait.due_unix_ms).min().unwrap()),

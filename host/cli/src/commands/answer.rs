@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory answer`: tells a parked run what it asked, and lets it go on.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use priory::core::effect::Question;
-use priory::core::journal::{QuestionId, RunInfo, RunState};
-use priory::core::{Failure, Journal, Json};
+use priory::core::effect::{Decision, Question};
+use priory::core::journal::{QuestionId, RunInfo, RunState, Wait};
+use priory::core::{Journal, Json};
 use priory::{Reply, machine_clock};
 
+use crate::answering;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data};
 use crate::taking;
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
-use crate::ui::text::printable;
-use crate::ui::waits::{ANSWER, Waits};
+use crate::ui::waits::Waits;
 
-/// Who answers where nobody says anything and the system does not know either.
-const SOMEBODY: &str = "operator";
+/// How long an edited value may be, in bytes.
+const EDIT_BYTES_MAX: u64 = 16 << 20;
 
 /// Answer a question of a parked run, and let the run go on
 #[derive(Debug, clap::Args)]
-#[command(allow_missing_positional = true)]
 pub(crate) struct Args {
     /// The run: its id, the beginning of its id, or @last
     run: String,
-    /// The question; it is left out where the run asks only one
-    #[arg(value_name = "QUESTION")]
-    question: Option<String>,
-    /// The answer: JSON, or text
-    #[arg(allow_negative_numbers = true)]
-    answer: String,
+    /// The question, which is left out where the run asks only one, and the answer: JSON, or text
+    #[arg(value_names = ["QUESTION", "ANSWER"], num_args = 0..=2, allow_negative_numbers = true)]
+    words: Vec<String>,
+    #[command(flatten)]
+    decision: Decided,
     /// Who answers [default: the name of the user]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -49,9 +50,26 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// An answer to a question that wants a decision or a choice.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct Decided {
+    /// Approve what is proposed
+    #[arg(long)]
+    approve: bool,
+    /// Reject what is proposed, with the reason where there is one
+    #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "")]
+    reject: Option<String>,
+    /// Choose one of the choices
+    #[arg(long, value_name = "CHOICE")]
+    choose: Option<String>,
+    /// Approve another value than what is proposed: a file of JSON, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    edit: Option<PathBuf>,
+}
+
 /// Answer a question of a parked run, and let the run go on
 #[derive(Debug, clap::Args)]
-#[command(allow_missing_positional = true)]
 pub(crate) struct TopArgs {
     #[command(flatten)]
     data: Data,
@@ -68,20 +86,77 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     runtime.block_on(async {
         let journal = data.open()?;
         let info = store::find(&journal, &args.run).await?;
-        let (id, question) = asked(&journal, &info, args.question.as_deref(), data).await?;
-        let value = read_answer(&args.answer, &question, args.json_answer)?;
-        let by = args.by.clone().unwrap_or_else(user);
+        let decided = args.decision.read()?;
+        let (named, answer) = match (args.words.as_slice(), &decided) {
+            ([], Some(_)) => (None, None),
+            ([question], Some(_)) => (Some(question.as_str()), None),
+            ([answer], None) => (None, Some(answer.as_str())),
+            ([question, answer], None) => (Some(question.as_str()), Some(answer.as_str())),
+            _ => return Err(unclear(decided.is_some())),
+        };
+        let (id, question) = asked(&journal, &info, named, data).await?;
+        let value = match (decided, answer) {
+            (Some(decided), _) => decided,
+            (None, answer) => answering::read(answer.unwrap_or_default(), &question, args.json_answer)?,
+        };
+        let by = args.by.clone().unwrap_or_else(answering::user);
         let reply = Reply { run: info.id, question: id, value, by };
         let answered = priory::resume::answer(&journal, &*machine_clock(), reply).await;
-        answered.map_err(|failure| refused(&failure, &question))?;
+        answered.map_err(|failure| answering::refused(&failure, &question))?;
         if args.no_resume {
             anstream::eprintln!("{} is answered; `priory runs resume {}{}` goes on", id, info.id, data.typed());
             return Ok(Exit::Ok);
         }
         let patience = args.wait.map_or(Patience::Endless, Patience::Within);
-        let ended = taking::take_up(&journal, info.id, Mode::of_run(args.json), patience, false).await?;
+        let ended = taking::take_up(&journal, info.id, Mode::of_run(args.json), patience, false, false).await?;
         Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())))
     })
+}
+
+impl Decided {
+    /// Returns the answer, where one was given so.
+    fn read(&self) -> Result<Option<Json>> {
+        Ok(match self {
+            Self { approve: true, .. } => Some(Decision::Approve.to_json()),
+            Self { reject: Some(reason), .. } => {
+                let reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                Some(Decision::Reject { reason }.to_json())
+            }
+            Self { choose: Some(choice), .. } => {
+                Some(Json::of(choice).map_err(|error| Error::usage(error.to_string()))?)
+            }
+            Self { edit: Some(path), .. } => Some(Decision::Edit { value: read_file(path)? }.to_json()),
+            _ => None,
+        })
+    }
+}
+
+/// Reads a value from a file, or from standard input.
+fn read_file(path: &Path) -> Result<Json> {
+    let shown = path.display();
+    let read = |from: &mut dyn Read| {
+        let mut text = String::new();
+        from.take(EDIT_BYTES_MAX + 1).read_to_string(&mut text).map(|_| text)
+    };
+    let text = match path == Path::new("-") {
+        true => read(&mut std::io::stdin().lock()),
+        false => File::open(path).and_then(|mut file| read(&mut file)),
+    };
+    let text = text.map_err(|error| Error::io(format!("{shown} cannot be read"), &error))?;
+    if text.len() as u64 > EDIT_BYTES_MAX {
+        return Err(Error::usage(format!("{shown} is longer than {EDIT_BYTES_MAX} bytes")));
+    }
+    Json::parse(&text).map_err(|error| Error::usage(format!("{shown} is {error}")))
+}
+
+/// Says that it is not clear what the answer is.
+fn unclear(is_decided: bool) -> Error {
+    match is_decided {
+        true => Error::usage("the answer is given twice").hint("leave out one of them"),
+        false => {
+            Error::usage("there is no answer").hint("write it behind the run, or --approve, --reject, --choose, --edit")
+        }
+    }
 }
 
 /// Finds the question that is meant.
@@ -92,7 +167,7 @@ async fn asked(
     data: &Data,
 ) -> Result<(QuestionId, Question)> {
     let waits = journal.waits(info.id).await?;
-    let mut open = waits.iter().filter_map(|wait| wait.question.as_ref());
+    let mut open = waits.iter().filter_map(Wait::question);
     let nothing = || {
         let error = Error::not_found(format!("{} asks nothing: it is {}", info.id, info.state));
         match info.state {
@@ -109,7 +184,7 @@ async fn asked(
         Some(named) => {
             let id: QuestionId = named.parse().map_err(|error| Error::usage(format!("{error}")))?;
             match open.find(|(open, _)| *open == id) {
-                Some(found) => Ok(found.clone()),
+                Some((id, question)) => Ok((id, question.clone())),
                 None if waits.is_empty() => Err(nothing()),
                 None => Err(Error::not_found(format!("{} does not ask {id}, or it was answered before", info.id))
                     .detail(shown())),
@@ -117,81 +192,11 @@ async fn asked(
         }
         None => match (open.next(), open.next()) {
             (None, _) => Err(nothing()),
-            (Some(found), None) => Ok(found.clone()),
+            (Some((id, question)), None) => Ok((id, question.clone())),
             (Some(_), Some(_)) => {
                 Err(Error::usage(format!("{} asks several questions; say which one is answered", info.id))
                     .detail(shown()))
             }
         },
-    }
-}
-
-/// Reads an answer: JSON where it is some, or else text.
-fn read_answer(text: &str, question: &Question, is_json: bool) -> Result<Json> {
-    if text == ANSWER {
-        return Err(Error::usage(format!("{ANSWER} stands where the answer has to be"))
-            .hint("write JSON or text in its place; this very word can be given as '\"ANSWER\"'"));
-    }
-    let text_of = || Json::of(&text).map_err(|error| Error::usage(error.to_string()));
-    match Json::parse(text.trim()) {
-        Ok(json) if is_json || !wants_text(question) || json.as_str().starts_with('"') => Ok(json),
-        Ok(_) => text_of(),
-        Err(error) if is_json => {
-            Err(Error::usage(format!("the answer is {error}")).hint("without --json-answer, text is taken as it is"))
-        }
-        Err(_) => text_of(),
-    }
-}
-
-/// Tells whether a question wants text and nothing else.
-fn wants_text(question: &Question) -> bool {
-    let schema = question.schema.as_ref().map(|schema| serde_json::from_str::<serde_json::Value>(schema.as_str()));
-    matches!(schema, Some(Ok(schema)) if schema.get("type").is_some_and(|ty| ty == "string"))
-}
-
-fn refused(failure: &Failure, question: &Question) -> Error {
-    let error = match failure {
-        Failure::Invalid(_) => Error::new(Exit::Usage, failure.to_string()),
-        _ => Error::new(Exit::Failed, failure.to_string()),
-    };
-    match (&question.schema, failure) {
-        (Some(schema), Failure::Invalid(_)) => {
-            error.hint(format!("the question is still open; its answer has to fit {}", printable(schema.as_str())))
-        }
-        (_, Failure::Conflict { .. }) if !question.who.is_empty() => {
-            error.hint(format!("say who answers with --by NAME; it may be {}", question.who.join(" or ")))
-        }
-        _ => error,
-    }
-}
-
-/// Returns the name of whoever uses this machine.
-fn user() -> String {
-    let named = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| SOMEBODY.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_json_or_text() {
-        let question = |schema: Option<&str>| Question {
-            text: "?".into(),
-            schema: schema.map(|schema| Json::parse(schema).unwrap()),
-            who: vec![],
-            expires_ms: None,
-        };
-        let read = |text, schema, is_json| read_answer(text, &question(schema), is_json).map(|json| json.to_string());
-        assert_eq!(read("true", None, false).unwrap(), "true");
-        assert_eq!(read("go on", None, false).unwrap(), "\"go on\"");
-        assert_eq!(read("42", Some(r#"{"type":"string"}"#), false).unwrap(), "\"42\"");
-        assert_eq!(read("\"42\"", Some(r#"{"type":"string"}"#), false).unwrap(), "\"42\"");
-        assert_eq!(read("42", Some(r#"{"type":"integer"}"#), false).unwrap(), "42");
-        assert_eq!(read("42", Some(r#"{"type":"string"}"#), true).unwrap(), "42");
-        assert_eq!(read("go on", None, true).unwrap_err().exit, Exit::Usage);
-        assert_eq!(read("ANSWER", None, false).unwrap_err().exit, Exit::Usage);
-        assert_eq!(read("\"ANSWER\"", None, false).unwrap(), "\"ANSWER\"");
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             Some(seed) => spec.seed(seed),
             None => spec,
         };
-        let ended = running::run(&host, spec, mode, Patience::Endless).await;
+        let ended = running::run(&host, spec, mode, Patience::Endless, false).await;
         // The process ends now, and the kernel takes a host apart faster than the host does.
         std::mem::forget((host, loaded));
         ended

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory check`: finds what is wrong before anything runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use priory::core::grant::{GrantKind, Pattern};
-use priory::core::{GrantSet, PluginInfo};
+use priory::core::grant::{GrantKind, GrantTemplate, GrantTemplates, Pattern};
+use priory::core::program::FunctionInfo;
+use priory::core::{GrantSet, Json, PluginInfo};
 use priory::manifest::Manifest;
+use priory::workflow::check::Callee;
 use priory::{Catalog, Host};
 
 use super::inspect;
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
+use crate::ui::live::is_colored;
 use crate::ui::output;
 use crate::ui::text::{counted, indented};
 use crate::{project, running, wit};
@@ -38,17 +42,50 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     let host = project::from_manifest(&manifest, build).and_then(|builder| Ok(runtime.block_on(builder.build())?));
     match host {
         Ok(host) => {
-            let warnings = unreachable_tools(&manifest, host.catalog());
+            check_workflows(&manifest, host.catalog())?;
+            let mut warnings = unreachable_tools(&manifest, host.catalog());
+            warnings.extend(needless_questions(&manifest));
             for warning in &warnings {
                 anstream::eprintln!("{} {warning}", owo_colors::OwoColorize::bright_yellow(&"warning:"));
             }
             let plugins = counted(manifest.plugins.len(), "plugin");
             let agents = counted(manifest.agents.len(), "agent");
-            output::line(&format!("{} is valid: {plugins}, {agents}.", manifest.path.display()));
+            let workflows = match manifest.workflows.len() {
+                0 => String::new(),
+                count => format!(", {}", counted(count, "workflow")),
+            };
+            output::line(&format!(
+                "{} is valid: {plugins}, {agents}{workflows}{}.",
+                manifest.path.display(),
+                asking(&manifest)
+            ));
             Ok(Exit::Ok)
         }
         Err(first) => Err(each(&manifest, build, &runtime).unwrap_or(first)),
     }
+}
+
+/// Compares what the nodes of workflows call with the tools that the plugins turned out to have.
+fn check_workflows(manifest: &Manifest, catalog: &Catalog) -> Result<()> {
+    let mut tools = BTreeMap::new();
+    for tool in catalog.tools() {
+        let functions = &tool.plugin.plugin.info().functions;
+        let is_it =
+            |function: &&FunctionInfo| format!("{}.{}", tool.plugin.name, function.qualified_name()) == *tool.qualified;
+        let Some(function) = functions.iter().find(is_it) else { continue };
+        let callee = Callee {
+            input: Some(function.input_schema.to_value()),
+            output: function.output_schema.as_ref().map(Json::to_value),
+            calls: Vec::new(),
+        };
+        tools.insert(tool.name.to_string(), callee.clone());
+        tools.insert(tool.qualified.to_string(), callee);
+    }
+    let toolsets: BTreeSet<String> = catalog.toolsets().map(|entry| entry.name.to_string()).collect();
+    for warning in manifest.check_tools(tools, toolsets)? {
+        anstream::eprint!("{}", warning.render(&manifest.path, &manifest.text, is_colored()));
+    }
+    Ok(())
 }
 
 /// Loads each plugin alone, so that one broken plugin does not hide another. Returns all problems as one error.
@@ -69,6 +106,42 @@ fn each(manifest: &Manifest, build: bool, runtime: &tokio::runtime::Runtime) -> 
     Some(Error::new(Exit::Invalid, format!("{} has {count}", manifest.path.display())).detail(detail.join("")))
 }
 
+/// Returns the grants of each holder, own and lent ones apart.
+fn tables(manifest: &Manifest) -> impl Iterator<Item = (String, &GrantTemplates)> {
+    let agents = manifest
+        .agents
+        .iter()
+        .flat_map(|(name, agent)| [&agent.grants, &agent.lends].map(|grants| (format!("agent `{name}`"), grants)));
+    agents.chain(manifest.plugins.iter().map(|(name, plugin)| (format!("plugin `{name}`"), &plugin.grants)))
+}
+
+/// Says how many grants ask a person.
+fn asking(manifest: &Manifest) -> String {
+    match tables(manifest).flat_map(|(_, grants)| grants.iter()).filter(|grant| grant.asks).count() {
+        0 => String::new(),
+        1 => ", 1 grant asks a person".to_owned(),
+        several => format!(", {several} grants ask a person"),
+    }
+}
+
+/// Finds grants that ask a person where another grant allows the same without.
+fn needless_questions(manifest: &Manifest) -> Vec<String> {
+    let covers = |wide: &GrantTemplate, grant: &GrantTemplate| {
+        let is_within = |prefix: &str| grant.text.starts_with(prefix);
+        wide.kind == grant.kind && (wide.text == grant.text || wide.text.strip_suffix('*').is_some_and(is_within))
+    };
+    let mut warnings = Vec::new();
+    for (holder, grants) in tables(manifest) {
+        for grant in grants.iter().filter(|grant| grant.asks) {
+            if grants.iter().any(|wide| !wide.asks && covers(wide, grant)) {
+                let text = &grant.text;
+                warnings.push(format!("nobody is asked for `{text}` of {holder}: another grant allows it without"));
+            }
+        }
+    }
+    warnings
+}
+
 /// Finds grants of tools that no plugin has: a name that is misspelt there is only noticed when it is missed.
 fn unreachable_tools(manifest: &Manifest, catalog: &Catalog) -> Vec<String> {
     let has = |pattern: &Pattern| {
@@ -85,7 +158,13 @@ fn unreachable_tools(manifest: &Manifest, catalog: &Catalog) -> Vec<String> {
         .plugins
         .iter()
         .flat_map(|(name, plugin)| plugin.grants.0.iter().map(move |grant| (format!("plugin `{name}`"), grant)));
+    let workflows = manifest.workflows.iter().flat_map(|(name, workflow)| {
+        // What its nodes name was looked for already.
+        let grants = workflow.grants.0.iter().filter(|grant| grant.text.ends_with('*')).chain(&workflow.lends.0);
+        grants.map(move |grant| (format!("workflow `{name}`"), grant))
+    });
     agents
+        .chain(workflows)
         .chain(plugins)
         .filter(|(_, grant)| grant.kind == GrantKind::Tool)
         .filter(|(_, grant)| grant.text.parse().is_ok_and(|pattern| !has(&pattern)))
@@ -179,7 +258,7 @@ mod tests {
 
     use priory::core::program::FunctionInfo;
     use priory::core::value_type::{FunctionType, ValueType};
-    use priory::core::{Digest, Grant, Json};
+    use priory::core::{Digest, Grant};
 
     use super::*;
 

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use owo_colors::OwoColorize;
+use priory::core::gate::GateSpec;
 use priory::core::grant::{GrantTemplate, GrantTemplates};
 use priory::core::{Dimension, GrantSet, LimitSpec};
-use priory::manifest::Manifest;
+use priory::manifest::{Manifest, Workflow};
+use priory::workflow::definition::Node;
 use serde_json::{Value, json};
 
 use super::inspect;
@@ -18,11 +20,11 @@ use crate::ui::exit::Exit;
 use crate::ui::text::nearest;
 use crate::ui::{output, table};
 
-/// Show what an agent or a plugin may do, every limit, and where each limit comes from
+/// Show what an agent, a workflow or a plugin may do, every limit, and where each limit comes from
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An agent or a plugin of the manifest
-    #[arg(value_name = "AGENT|PLUGIN")]
+    /// An agent, a workflow or a plugin of the manifest
+    #[arg(value_name = "AGENT|WORKFLOW|PLUGIN")]
     name: String,
     #[command(flatten)]
     given: Given,
@@ -38,12 +40,15 @@ pub(crate) struct Args {
 struct Explained {
     kind: &'static str,
     plugin: String,
+    /// What a workflow is made of.
+    nodes: Vec<String>,
     grants: Vec<String>,
     lends: Vec<String>,
     config: Vec<String>,
     ceiling: Option<GrantSet>,
     limits: Vec<Limit>,
     budget: Value,
+    gate: GateSpec,
 }
 
 /// One limit, with the table of the manifest that sets it.
@@ -67,6 +72,9 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 
 fn explain(manifest: &Manifest, name: &str, given: &Given, build: bool) -> Result<Explained> {
     let inputs = known_inputs(manifest, given)?;
+    if let Some(workflow) = manifest.workflows.get(name) {
+        return Ok(explain_workflow(manifest, name, workflow, &inputs));
+    }
     let agent = manifest.agents.get(name);
     let plugin_name = agent.map_or(name, |agent| agent.plugin.as_str());
     let plugin = manifest.plugins.get(plugin_name).ok_or_else(|| unknown(manifest, name))?;
@@ -82,13 +90,40 @@ fn explain(manifest: &Manifest, name: &str, given: &Given, build: bool) -> Resul
     Ok(Explained {
         kind: if agent.is_some() { "agent" } else { "plugin" },
         plugin: plugin_name.to_owned(),
+        nodes: Vec::new(),
         grants: own.0.iter().map(|grant| show(grant, &inputs)).collect(),
         lends: lends.0.iter().map(|grant| show(grant, &inputs)).collect(),
         config,
         ceiling: inspect::load(plugin_name, build)?.ceiling,
         limits: effective(&manifest.limits, &limits),
         budget: agent.map_or(Value::Null, |agent| json!(agent.budget)),
+        gate: agent.map_or(&plugin.gate, |agent| &agent.gate).clone(),
     })
+}
+
+/// Says what is said about a workflow. It has no plugin that could be built, and no ceiling.
+fn explain_workflow(
+    manifest: &Manifest,
+    name: &str,
+    workflow: &Workflow,
+    inputs: &BTreeMap<String, String>,
+) -> Explained {
+    let node = |(node, says): (&String, &Node)| {
+        let callee = says.kind.agent().or(says.kind.tool()).map(|callee| format!(" {callee}")).unwrap_or_default();
+        format!("{node}: {}{callee}", says.kind.word())
+    };
+    Explained {
+        kind: "workflow",
+        plugin: String::new(),
+        nodes: workflow.definition.nodes.iter().map(node).collect(),
+        grants: workflow.grants.0.iter().map(|grant| show(grant, inputs)).collect(),
+        lends: workflow.lends.0.iter().map(|grant| show(grant, inputs)).collect(),
+        config: Vec::new(),
+        ceiling: None,
+        limits: effective(&manifest.limits, &[(format!("[workflows.{name}.limits]"), &workflow.limits)]),
+        budget: json!(workflow.budget),
+        gate: GateSpec::default(),
+    }
 }
 
 /// Returns the inputs that are known; what is missing is shown as a place to be filled in.
@@ -109,6 +144,9 @@ fn show(template: &GrantTemplate, inputs: &BTreeMap<String, String>) -> String {
             format!("{kind}={}  (give --input {input}=…)", template.text)
         }
     };
+    if template.asks {
+        text.push_str("  (a person approves each use)");
+    }
     if let Some(uses) = template.uses_max {
         text.push_str(&format!("  (at most {uses} times in a run)"));
     }
@@ -136,12 +174,30 @@ fn effective(host: &LimitSpec, tables: &[(String, &LimitSpec)]) -> Vec<Limit> {
 }
 
 fn unknown(manifest: &Manifest, name: &str) -> Error {
-    let error = Error::not_found(format!("{} has no agent and no plugin `{name}`", manifest.path.display()));
-    let known = || manifest.agents.keys().chain(manifest.plugins.keys()).map(String::as_str);
+    let error =
+        Error::not_found(format!("{} has no agent, no workflow and no plugin `{name}`", manifest.path.display()));
+    let programs = || manifest.agents.keys().chain(manifest.workflows.keys());
+    let known = || programs().chain(manifest.plugins.keys()).map(String::as_str);
     match nearest(name, known()) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None => error.hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
     }
+}
+
+fn is_bounded(limit: &Limit) -> bool {
+    limit.dimension.is_bounded_by(limit.value)
+}
+
+/// Shows how much a limit allows.
+fn value(limit: &Limit) -> String {
+    if is_bounded(limit) { separated(limit.value) } else { "not bounded".to_owned() }
+}
+
+/// Says what stands before it, in lines.
+fn gate(spec: &GateSpec) -> Vec<String> {
+    let breaker = spec.breaker.as_ref().map(|breaker| format!("breaker: {breaker}"));
+    let rate = spec.rate.as_ref().map(|rate| format!("rate: {rate}"));
+    breaker.into_iter().chain(rate).collect()
 }
 
 fn texts(ceiling: &GrantSet) -> Vec<String> {
@@ -149,17 +205,20 @@ fn texts(ceiling: &GrantSet) -> Vec<String> {
 }
 
 fn as_json(name: &str, explained: &Explained) -> Value {
-    let limit = |limit: &Limit| json!({ "limit": limit.dimension, "value": limit.value, "from": limit.from });
+    let limit = |limit: &Limit| json!({ "limit": limit.dimension, "value": is_bounded(limit).then_some(limit.value), "from": limit.from });
     json!({
         "name": name,
         "kind": explained.kind,
-        "plugin": explained.plugin,
+        "plugin": Some(&explained.plugin).filter(|plugin| !plugin.is_empty()),
+        "nodes": Some(&explained.nodes).filter(|nodes| !nodes.is_empty()),
         "grants": explained.grants,
         "lends": explained.lends,
         "config": explained.config,
         "ceiling": explained.ceiling.as_ref().map(texts),
         "limits": explained.limits.iter().map(limit).collect::<Vec<_>>(),
         "budget": explained.budget,
+        "breaker": explained.gate.breaker,
+        "rate": explained.gate.rate,
     })
 }
 
@@ -176,20 +235,31 @@ fn as_text(name: &str, explained: &Explained) -> String {
             lines => lines.iter().for_each(|line| text.push_str(&format!("  {line}\n"))),
         }
     };
+    if explained.kind == "workflow" {
+        list("is made of", &explained.nodes, "nothing");
+    }
     list("may", &explained.grants, "nothing");
-    if explained.kind == "agent" {
+    if explained.kind != "plugin" {
         list("may pass on", &explained.lends, "only what it may do itself");
     }
     if !explained.config.is_empty() {
         list("is told", &explained.config, "");
     }
+    if !explained.gate.is_unset() {
+        list(
+            if explained.kind == "agent" { "is held back" } else { "has each of its tools held back" },
+            &gate(&explained.gate),
+            "",
+        );
+    }
     match &explained.ceiling {
+        None if explained.kind == "workflow" => {}
         None => list("its author says that it could ever need", &[], "nothing is said, so all of the above holds"),
         Some(ceiling) => list("its author says that it could ever need", &texts(ceiling), "no grant at all"),
     }
     let mut limits = table::table(["limit", "value", "from"]);
     for limit in &explained.limits {
-        limits.add_row([limit.dimension.to_string(), separated(limit.value), limit.from.clone()]);
+        limits.add_row([limit.dimension.to_string(), value(limit), limit.from.clone()]);
     }
     table::align_right(&mut limits, &[1]);
     text + "\n" + &table::show(limits)
@@ -215,8 +285,23 @@ mod tests {
         assert_eq!(from(Dimension::Fuel), "100 [plugins.p.limits]");
         assert_eq!(from(Dimension::TimeMs), "10 [agents.a.limits]");
         assert_eq!(from(Dimension::Calls), "10000 default");
+        let shown = |dimension| value(limits.iter().find(|limit| limit.dimension == dimension).unwrap());
+        assert_eq!(shown(Dimension::Repeats), "not bounded");
         let alone = effective(&host, &[]);
         assert_eq!(alone[0], Limit { dimension: Dimension::Fuel, value: 5_000_000_000, from: "[limits]".into() });
+    }
+
+    #[test]
+    fn what_holds_calls_back_is_told() {
+        let text = "name = \"t\"\n[plugins.p]\npath = \"p.wasm\"\nbreaker = { window-ms = 60_000 }\n\
+                    rate = { calls = 10, per-ms = 1_000, concurrency = 4, wait-ms-max = 50 }\n";
+        let manifest = Manifest::parse(text, Path::new("/project/priory.toml")).unwrap();
+        let expected = [
+            "breaker: opens for 30000 ms after 5 failures within 60000 ms (unavailable, timeout, trap, limit); then tried by 1 call",
+            "rate: 10 calls in 1000 ms, 10 at once after a pause; 4 go on at once; a call waits 50 ms at most for its turn",
+        ];
+        assert_eq!(gate(&manifest.plugins["p"].gate), expected);
+        assert_eq!(gate(&GateSpec::default()), Vec::<String>::new());
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 }
 
 async fn measure(host: &Host, spec: RunSpec, number: usize, settings: &Settings) -> Result<Measured> {
-    let ended = running::run(host, spec, Mode::Quiet, Patience::Endless).await?;
+    let ended = running::run(host, spec, Mode::Quiet, Patience::Endless, false).await?;
     let output_bytes = match &ended.end.result {
         Ok(report) => report.output.byte_len(),
         // An error that the function itself returned is a result like any other.

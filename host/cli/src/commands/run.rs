@@ -13,6 +13,7 @@ use priory::{AgentSpec, Durability, RunSpec};
 use crate::bounds::{Bounds, Given, current_dir, parse_seed};
 use crate::lending::Lending;
 use crate::project;
+use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data, parse_label};
 use crate::ui::error::{Error, Result, Settings};
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     project: Option<PathBuf>,
     #[command(flatten)]
     given: Given,
-    /// The agent to start with, instead of the manifest's `entry`
+    /// The agent or workflow to start with, instead of the manifest's `entry`
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
     #[command(flatten)]
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// Write every event as one line of JSON, and the result as the last one
     #[arg(long)]
     json: bool,
+    /// Answer what the run asks, line by line on standard input [default: on a terminal]
+    #[arg(long)]
+    answer: bool,
     /// Take plugins as they were built last
     #[arg(long)]
     no_build: bool,
@@ -80,13 +84,13 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         Some(seed) => spec.seed(seed),
         None => spec,
     };
-    let mode = Mode::of_run(args.json);
+    let (mode, answers) = (Mode::of_run(args.json), prompt::is_wanted(args.answer, args.json));
     let keeping = &args.keeping;
     let runtime = running::runtime()?;
     let mut ended = runtime.block_on(async {
         if keeping.ephemeral {
             let host = builder.build().await?;
-            return running::run(&host, spec, mode, Patience::Endless).await;
+            return running::run(&host, spec, mode, Patience::Endless, answers).await;
         }
         let journal = keeping.data.open()?;
         tell_of_open(&journal, &keeping.data).await?;
@@ -95,7 +99,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         let host = builder.durable(durability).build().await?;
         let spec = spec.labels(keeping.labels.iter().cloned().collect());
         let patience = keeping.wait.map_or(Patience::Endless, Patience::Within);
-        let ended = running::run(&host, spec, mode, patience).await?;
+        let ended = running::run(&host, spec, mode, patience, answers).await?;
         store::retain(&journal, retention, ended.now).await;
         Ok(ended)
     })?;
@@ -163,21 +167,22 @@ fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
     })
 }
 
-/// Chooses the agent that a run starts with.
+/// Chooses the agent or the workflow that a run starts with.
 fn entry(manifest: &Manifest, wanted: Option<&str>) -> Result<String> {
     let path = manifest.path.display();
     let Some(name) = wanted.or(manifest.entry.as_deref()) else {
-        return Err(Error::not_found(format!("{path} has no agents"))
+        return Err(Error::not_found(format!("{path} has no agents and no workflows"))
             .hint("call one of its tools with `priory call PLUGIN FUNCTION`, or add an agent"));
     };
-    if manifest.agents.contains_key(name) {
+    if manifest.agents.contains_key(name) || manifest.workflows.contains_key(name) {
         return Ok(name.to_owned());
     }
-    let known = || manifest.agents.keys().map(String::as_str);
-    let error = Error::not_found(format!("{path} has no agent `{name}`"));
+    let known = || manifest.agents.keys().chain(manifest.workflows.keys()).map(String::as_str);
+    let what = if manifest.workflows.is_empty() { "agent" } else { "agent or workflow" };
+    let error = Error::not_found(format!("{path} has no {what} `{name}`"));
     Err(match nearest(name, known()) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => error.hint(format!("its agents are {}", known().collect::<Vec<_>>().join(", "))),
+        None => error.hint(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
     })
 }
 

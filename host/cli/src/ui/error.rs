@@ -166,11 +166,14 @@ fn as_flag(remedy: &str) -> Option<String> {
     if ["log", "human", "sleep"].contains(&key) {
         return Some(format!("--grant {key}"));
     }
+    if key == "artifacts" {
+        return Some(if value == "true" { "--grant artifact".to_owned() } else { "--grant artifact=read".to_owned() });
+    }
     let kind = match key {
         "tools" => "tool",
         "agents" => "agent",
         "files" => "file",
-        "http" | "env" | "config" => key,
+        "http" | "state" | "env" | "config" => key,
         _ => return None,
     };
     // A value in a table of its own has conditions, and a flag has none.
@@ -243,6 +246,7 @@ impl From<priory::Error> for Error {
         let exit = match &error {
             Of::Load(_)
             | Of::Catalog(_)
+            | Of::Workflow(_)
             | Of::UnknownPlugin { .. }
             | Of::LinkedInCircle(_)
             | Of::Grant(_)

@@ -54,6 +54,8 @@ pub(crate) enum Message {
     Event(Envelope),
     /// A line of the program itself.
     Say(String),
+    /// Show nothing that changes, since somebody types, or go on with that.
+    Pause(bool),
     /// There will be nothing more.
     End,
 }
@@ -94,6 +96,14 @@ impl Live {
         }
     }
 
+    /// Shows nothing that changes while somebody types, or goes on with that.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        match self {
+            Self::Thread(_, sender) => drop(sender.send(Message::Pause(is_paused))),
+            Self::Inline(_) => {}
+        }
+    }
+
     /// Waits until everything was shown. The run must not go on any more.
     pub(crate) fn finish(self) -> Tree {
         match self {
@@ -120,6 +130,7 @@ fn show(mut shown: Shown, messages: &Receiver<Message>) -> Tree {
                 let is_end = batch.any(|message| match message {
                     Message::Event(envelope) => shown.take(&envelope),
                     Message::Say(line) => shown.say(&line),
+                    Message::Pause(is_paused) => shown.pause(is_paused),
                     Message::End => true,
                 });
                 if is_end {
@@ -138,18 +149,17 @@ fn show(mut shown: Shown, messages: &Receiver<Message>) -> Tree {
 pub(crate) struct Shown {
     tree: Tree,
     bar: Option<ProgressBar>,
+    /// Somebody types: what is drawn would be in the way.
+    is_paused: bool,
     json: Option<BufWriter<io::Stdout>>,
     color: bool,
 }
 
 impl Shown {
     fn new(mode: Mode, tree: Tree) -> Self {
-        let bar = (mode == Mode::Tree).then(|| {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-            ProgressBar::new_spinner().with_style(style)
-        });
+        let bar = (mode == Mode::Tree).then(bar);
         let json = (mode == Mode::Json).then(|| BufWriter::new(io::stdout()));
-        Self { tree, bar, json, color: is_colored() }
+        Self { tree, bar, is_paused: false, json, color: is_colored() }
     }
 
     /// Takes an event; tells whether it is the last one.
@@ -171,17 +181,29 @@ impl Shown {
         matches!(envelope.event, Event::RunEnded { .. })
     }
 
+    /// Takes the tree from the terminal while somebody types, or puts it back; it is never the last thing.
+    fn pause(&mut self, is_paused: bool) -> bool {
+        if self.is_paused != is_paused
+            && let Some(old) = &mut self.bar
+        {
+            old.finish_and_clear();
+            *old = bar();
+        }
+        self.is_paused = is_paused;
+        false
+    }
+
     /// Writes a line; it is never the last thing.
     fn say(&mut self, line: &str) -> bool {
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-            None => anstream::eprintln!("{line}"),
+            Some(bar) if !self.is_paused => bar.suspend(|| anstream::eprintln!("{line}")),
+            _ => anstream::eprintln!("{line}"),
         }
         false
     }
 
     fn draw(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.as_ref().filter(|_| !self.is_paused) {
             bar.set_message(self.tree.render(HEIGHT_MAX, self.color).join("\n"));
             bar.tick();
         }
@@ -202,6 +224,11 @@ impl Shown {
         }
         self.tree
     }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
 }
 
 /// Tells whether stderr takes colours.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use owo_colors::OwoColorize;
 use priory::core::event::{Envelope, Event, Program};
 use priory::core::failure::Denial;
+use priory::core::gate::RefusedBy;
 use priory::core::{Effect, Failure, FramePath, Usage};
 
 use super::text::printable;
+use super::value::node_of;
 use crate::amount::{show_bytes, show_count, show_micros};
 
 /// How many frames are kept; those that begin later are only counted.
@@ -22,12 +24,14 @@ const NAME_CHARS_MAX: usize = 60;
 enum State {
     Running,
     Ok,
-    /// With the kind of its failure.
+    /// With the kind of its failure, or what did not let its call through.
     Failed(&'static str),
 }
 
 #[derive(Debug)]
 struct Node {
+    /// The node of a workflow that called it.
+    called_by: Option<Arc<str>>,
     program: String,
     state: State,
     fuel: u64,
@@ -35,6 +39,13 @@ struct Node {
     usage: Option<Usage>,
     /// The number of the event that changed it last.
     changed: u64,
+}
+
+impl Node {
+    /// Tells whether it is a call of the same by the same.
+    fn is_like(&self, other: &Self) -> bool {
+        self.program == other.program && self.called_by == other.called_by
+    }
 }
 
 /// The frames of one run.
@@ -91,7 +102,12 @@ impl Tree {
         if let Failure::Denied(denial) = failure {
             self.denial = Some(denial.clone());
         }
-        self.refused(path, &effect.summary(), failure.kind(), seq);
+        let why = match RefusedBy::of(failure) {
+            Some(RefusedBy::Breaker) => "breaker open",
+            Some(RefusedBy::Rate) => "no turn",
+            None => failure.kind(),
+        };
+        self.refused(path, effect, why, seq);
     }
 
     /// Returns the name of the program of a frame.
@@ -166,7 +182,8 @@ impl Tree {
             return;
         }
         let program = printable(&program.to_string().replace(['\n', '\t'], " "));
-        let node = Node { program, state: State::Running, fuel: 0, usage: None, changed: seq };
+        let called_by = self.open.get(frame).and_then(|effect| node_of(effect).cloned());
+        let node = Node { called_by, program, state: State::Running, fuel: 0, usage: None, changed: seq };
         self.nodes.insert(frame.clone(), node);
     }
 
@@ -177,10 +194,11 @@ impl Tree {
     }
 
     /// Shows an effect that was refused before a frame was opened for it.
-    fn refused(&mut self, path: &FramePath, summary: &str, kind: &'static str, seq: u64) {
+    fn refused(&mut self, path: &FramePath, effect: &Effect, why: &'static str, seq: u64) {
         if self.nodes.len() < FRAMES_MAX && !self.nodes.contains_key(path) {
-            let program = printable(&summary.replace(['\n', '\t'], " "));
-            let node = Node { program, state: State::Failed(kind), fuel: 0, usage: None, changed: seq };
+            let program = printable(&effect.summary().replace(['\n', '\t'], " "));
+            let called_by = node_of(effect).cloned();
+            let node = Node { called_by, program, state: State::Failed(why), fuel: 0, usage: None, changed: seq };
             self.nodes.insert(path.clone(), node);
         }
     }
@@ -210,7 +228,7 @@ impl<'a> Row<'a> {
 
     fn is_like(&self, other: &Self) -> bool {
         let ended = |row: &Self| row.is_leaf && row.node.state == State::Ok;
-        ended(self) && ended(other) && self.depth == other.depth && self.node.program == other.node.program
+        ended(self) && ended(other) && self.depth == other.depth && self.node.is_like(other.node)
     }
 
     fn join(&mut self, other: &Self) {
@@ -224,7 +242,8 @@ impl<'a> Row<'a> {
     }
 
     fn finish(&mut self) {
-        self.name = "  ".repeat(self.depth as usize) + &self.node.program;
+        let node = self.node.called_by.as_ref().map(|node| format!("{}: ", printable(node))).unwrap_or_default();
+        self.name = "  ".repeat(self.depth as usize) + &node + &self.node.program;
         if self.name.chars().count() > NAME_CHARS_MAX {
             self.name = self.name.chars().take(NAME_CHARS_MAX - 1).chain(['…']).collect();
         }
@@ -278,7 +297,9 @@ mod tests {
 
     use priory::core::{Effect, Json, Limits, RunId};
 
+    use priory::core::effect::Terms;
     use priory::core::event::FrameStarted;
+    use priory::core::gate::{Fault, Refusal};
 
     use super::*;
 
@@ -338,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_were_not_let_through_say_by_what() {
+        let root = FramePath::root();
+        let mut events = vec![started(0, &root, agent("a"))];
+        let open = Refusal::Open { left_ms: 5, failures: 3, last: Fault::Trap };
+        let full = Refusal::Concurrency { most: 1, wait_ms: 0 };
+        for (step, failure) in [open, full].into_iter().map(|refusal| refusal.into_failure("tool b.c")).enumerate() {
+            let step = u32::try_from(step).unwrap();
+            events.push(envelope(
+                1,
+                &root,
+                Event::Intent { step, effect: Arc::new(Effect::tool("b.c", Json::null())) },
+            ));
+            events.push(envelope(2, &root, Event::Outcome { step, outcome: Arc::new(Err(failure)) }));
+        }
+        let expected = "▸ agent a     7 k fuel\n✗   tool b.c  breaker open\n✗   tool b.c  no turn";
+        assert_eq!(tree(&events).render(9, false).join("\n"), expected);
+    }
+
+    #[test]
     fn what_runs_is_shown_before_what_has_ended() {
         let root = FramePath::root();
         let mut events = vec![started(0, &root, agent("a"))];
@@ -369,6 +409,28 @@ mod tests {
 ✗   tool files.read     other · 1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait
 ✓   tool files.read     1.23 M fuel · 1.06 MiB · 1.5 ms compute · 20 µs wait";
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn nodes_of_workflows_stand_in_front_of_what_they_call() {
+        let root = FramePath::root();
+        let call = |node: &str| {
+            let terms = Terms { node: Some(Arc::from(node)), ..Terms::default() };
+            let (tool, arguments, terms) = ("a.b".to_owned(), Json::null(), Some(Box::new(terms)));
+            Arc::new(Effect::ToolCall { tool, arguments, terms })
+        };
+        let mut events = vec![started(0, &root, Program::Workflow(Arc::from("trip")))];
+        for (step, node) in ["flights", "flights", "hotels"].into_iter().enumerate() {
+            let step = u32::try_from(step).unwrap();
+            events.push(envelope(1, &root, Event::Intent { step, effect: call(node) }));
+            events.push(started(2, &root.child(step), Program::Tool(Arc::from("a.b"))));
+            events.push(ended(3, &root.child(step), None));
+        }
+        let lines: Vec<String> = tree(&events).render(9, false);
+        let names: Vec<&str> =
+            lines.iter().map(|line| line.split("  1.23").next().unwrap().split("  2.47").next().unwrap()).collect();
+        let names: Vec<&str> = names.into_iter().map(str::trim_end).collect();
+        assert_eq!(names[1..], ["✓   flights: tool a.b ×2", "✓   hotels: tool a.b"]);
     }
 
     #[test]

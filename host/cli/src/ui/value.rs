@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is passed and given back, cut to what fits on a line.
 
+use std::sync::Arc;
+
 use priory::core::effect::Value;
+use priory::core::state::StateOp;
 use priory::core::{Effect, Failure, Json, Outcome};
 
 /// How much of a value is shown, in characters.
@@ -27,12 +30,30 @@ pub(crate) fn failure(failure: &Failure) -> String {
     text(&failure.to_string())
 }
 
-/// Shows an effect with what it was given.
+/// Shows an effect with what it was given, and in front of it the node of a workflow for which it is.
 pub(crate) fn effect(effect: &Effect) -> String {
+    match node_of(effect) {
+        Some(node) => format!("{}: {}", text(node), asked(effect)),
+        None => asked(effect),
+    }
+}
+
+/// Returns the node of a workflow for which something is called.
+pub(crate) fn node_of(effect: &Effect) -> Option<&Arc<str>> {
+    match effect {
+        Effect::ToolCall { terms, .. } | Effect::AgentCall { terms, .. } => terms.as_ref()?.node.as_ref(),
+        _ => None,
+    }
+}
+
+fn asked(effect: &Effect) -> String {
     match effect {
         Effect::ToolCall { arguments, .. } => format!("{} {}", effect.summary(), json(arguments)),
         Effect::AgentCall { input, .. } => format!("{} {}", effect.summary(), json(input)),
         Effect::AskHuman(question) => format!("{}: {}", effect.summary(), text(&question.text)),
+        Effect::Emit { data, .. } => format!("{} {}", effect.summary(), json(data)),
+        Effect::AwaitEvent { matching: Some(matching), .. } => format!("{} with {}", effect.summary(), json(matching)),
+        Effect::State(StateOp::Write { value, .. }) => format!("{} {}", effect.summary(), json(value)),
         Effect::Log { message, .. } => format!("{}: {}", effect.summary(), text(message)),
         _ => effect.summary(),
     }
@@ -47,6 +68,13 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Ok(Value::Agents(agents)) => format!("{} agents", agents.len()),
         Ok(Value::Http(response)) => format!("status {}, {} bytes", response.status, response.body.len()),
         Ok(Value::Answer(answer)) => format!("{} by {}", json(&answer.value), text(&answer.by)),
+        Ok(Value::Event(event)) => format!("{} {}", text(&event.id), json(&event.data)),
+        Ok(Value::State(Some(entry))) => format!("{}, revision {}", json(&entry.value), entry.revision),
+        Ok(Value::State(None)) => "not written yet".to_owned(),
+        Ok(Value::Artifact(info)) => format!("{} bytes", info.byte_len),
+        Ok(Value::ArtifactPart(part)) => format!("{} bytes", part.byte_len),
+        Ok(Value::StateKeys(keys)) => format!("{} keys", keys.len()),
+        Ok(Value::StateHistory(changes)) => format!("{} writes", changes.len()),
         Ok(Value::Remaining(_) | Value::Usage(_)) => "known".to_owned(),
         Ok(Value::Unit) => "done".to_owned(),
         Err(why) => format!("{}: {}", why.kind(), failure(why)),

@@ -25,19 +25,22 @@ struct Collected {
 struct Conditions<'a> {
     until: &'a Option<At<String>>,
     uses: &'a Option<At<u32>>,
+    ask: &'a Option<At<bool>>,
     /// Other texts that the rule takes, which may be what is wrong with it.
     others: [&'a Option<At<String>>; 2],
 }
 
 impl<'a> Check<'a> {
     /// Checks a table of grants.
-    pub(super) fn grants(&mut self, wire: &'a wire::Grants) -> GrantTemplates {
+    pub(crate) fn grants(&mut self, wire: &'a wire::Grants) -> GrantTemplates {
         let mut all = Collected::default();
         let names = [
             (GrantKind::Tool, &wire.tools),
             (GrantKind::Agent, &wire.agents),
             (GrantKind::Env, &wire.env),
             (GrantKind::Config, &wire.config),
+            (GrantKind::Event, &wire.events),
+            (GrantKind::State, &wire.state),
         ];
         for (kind, entries) in names {
             entries.iter().for_each(|entry| self.by_name(kind, entry, &mut all));
@@ -48,6 +51,11 @@ impl<'a> Check<'a> {
         let bare = [(GrantKind::Log, wire.log), (GrantKind::Human, wire.human), (GrantKind::Sleep, wire.sleep)];
         for (kind, _) in bare.into_iter().filter(|(_, is_granted)| *is_granted) {
             all.templates.push(self.template(kind, ""));
+        }
+        match wire.artifacts {
+            wire::Artifacts::No => {}
+            wire::Artifacts::Read => all.templates.push(self.template(GrantKind::Artifact, "read")),
+            wire::Artifacts::Write => all.templates.push(self.template(GrantKind::Artifact, "write")),
         }
         if all.templates.len() > GRANTS_MAX {
             let spans = wire.spans();
@@ -66,7 +74,7 @@ impl<'a> Check<'a> {
                 (
                     &**allow,
                     allow.span(),
-                    Some(Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] }),
+                    Some(Conditions { until: &table.until, uses: &table.uses, ask: &table.ask, others: [&None; 2] }),
                 )
             }
         };
@@ -76,6 +84,7 @@ impl<'a> Check<'a> {
         match kind {
             GrantKind::Tool => self.tool(text, span),
             GrantKind::Agent => match text.strip_suffix('*') {
+                None if self.wire.workflows.contains_key(text.as_str()) => {}
                 None => {
                     self.known("agent", &self.wire.agents, text, span);
                 }
@@ -105,7 +114,7 @@ impl<'a> Check<'a> {
     fn some_begins(&mut self, what: &str, prefix: &str, span: Range<usize>) {
         let begins = |name: &str| name.starts_with(prefix);
         let found = match what {
-            "agent" => self.wire.agents.keys().any(|name| begins(name)),
+            "agent" => self.programs().any(begins),
             _ => self.wire.plugins.keys().any(|name| begins(name)),
         };
         if !found && !prefix.is_empty() {
@@ -131,7 +140,8 @@ impl<'a> Check<'a> {
                         }
                     }
                 }
-                let conditions = Conditions { until: &table.until, uses: &table.uses, others: [&None; 2] };
+                let others = [&None; 2];
+                let conditions = Conditions { until: &table.until, uses: &table.uses, ask: &table.ask, others };
                 self.add(template, allow.span(), Some(conditions), all);
             }
         }
@@ -154,7 +164,7 @@ impl<'a> Check<'a> {
                 let mut template = self.template(GrantKind::File, &format!("{}:{mode}", path.as_str()));
                 template.guest_path = table.guest_path.as_deref().cloned();
                 let others = [&table.guest_path, &None];
-                (template, path.span(), Some(Conditions { until: &table.until, uses: &table.uses, others }))
+                (template, path.span(), Some(Conditions { until: &table.until, uses: &table.uses, ask: &None, others }))
             }
         };
         if self.add(template, span.clone(), conditions, all) {
@@ -192,7 +202,7 @@ impl<'a> Check<'a> {
                 template.header = table.header.as_deref().cloned();
                 template.format = table.format.as_deref().cloned();
                 let others = [&table.header, &table.format];
-                let conditions = Conditions { until: &table.until, uses: &table.uses, others };
+                let conditions = Conditions { until: &table.until, uses: &table.uses, ask: &None, others };
                 self.add(template, to.span(), Some(conditions), all);
                 (name.as_str(), name.span())
             }
@@ -209,9 +219,10 @@ impl<'a> Check<'a> {
         all: &mut Collected,
     ) -> bool {
         let mut others = [&None; 2];
-        if let Some(Conditions { until, uses, others: also }) = conditions {
+        if let Some(Conditions { until, uses, ask, others: also }) = conditions {
             others = also;
             template.uses_max = self.uses(template.kind, uses);
+            template.asks = self.asks(template.kind, ask);
             template.until_unix_ms = until.as_ref().and_then(|until| {
                 let time = time::unix_ms(until);
                 if time.is_none() {
@@ -248,6 +259,17 @@ impl<'a> Check<'a> {
         Some(**uses)
     }
 
+    /// Tells whether a person is asked for each use; refuses that of what the host does not see one by one.
+    fn asks(&mut self, kind: GrantKind, ask: &Option<At<bool>>) -> bool {
+        let Some(ask) = ask.as_ref().filter(|ask| ***ask) else { return false };
+        if !kind.has_asks() {
+            let message = "nobody can be asked for each use of this grant: the host does not see them one by one";
+            let hint = "leave out `ask`, and set it for the tool or the agent that may be called".to_owned();
+            self.problems.push(ask.span(), message, Some(hint));
+        }
+        kind.has_asks()
+    }
+
     /// Looks for the input that a grant mentions, which must have a value in every run.
     fn placeholder(&mut self, name: &str, span: Range<usize>) {
         match self.wire.inputs.get(name) {
@@ -272,7 +294,7 @@ impl<'a> Check<'a> {
 impl wire::Grants {
     /// Returns where each entry stands.
     fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let names = [&self.tools, &self.agents, &self.env, &self.config];
+        let names = [&self.tools, &self.agents, &self.env, &self.config, &self.events, &self.state];
         let names = names.into_iter().flatten().map(At::span);
         let others = self.http.iter().map(At::span).chain(self.files.iter().map(At::span));
         names.chain(others).chain(self.secrets.iter().map(At::span))

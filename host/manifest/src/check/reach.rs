@@ -13,10 +13,16 @@ use crate::wire;
 pub(super) fn warn(manifest: &Manifest, wire: &wire::Manifest, warnings: &mut Problems<'_>) {
     // A manifest without agents lends its plugins to whoever calls from outside.
     let Some(entry) = &manifest.entry else { return };
-    let reached = reached(manifest, entry);
+    let started = manifest.triggers.values().map(|trigger| trigger.start.as_str());
+    let reached = reached(manifest, started.chain([entry.as_str()]));
     for name in wire.agents.keys().filter(|name| !reached.contains(&Node::Agent(name))) {
         let hint = format!("let an agent that `{entry}` calls hold `agents = [\"{}\"]`", name.as_str());
         let message = format!("agent `{}` is out of reach of `{entry}`, which a run starts with", name.as_str());
+        warnings.push(name.span(), message, Some(hint));
+    }
+    for name in wire.workflows.keys().filter(|name| !reached.contains(&Node::Agent(name))) {
+        let hint = format!("let something that `{entry}` calls have a node `workflow = \"{}\"`", name.as_str());
+        let message = format!("workflow `{}` is out of reach of `{entry}`, which a run starts with", name.as_str());
         warnings.push(name.span(), message, Some(hint));
     }
     let used = used_plugins(manifest);
@@ -34,18 +40,22 @@ enum Node<'a> {
 }
 
 /// Returns what can be called in a run. Each node is visited once.
-fn reached<'a>(manifest: &'a Manifest, entry: &'a str) -> BTreeSet<Node<'a>> {
+fn reached<'a>(manifest: &'a Manifest, entries: impl Iterator<Item = &'a str>) -> BTreeSet<Node<'a>> {
     let mut reached = BTreeSet::new();
-    let mut open = vec![Node::Agent(entry)];
+    let mut open: Vec<_> = entries.map(Node::Agent).collect();
     while let Some(node) = open.pop() {
         if !reached.insert(node) {
             continue;
         }
         match node {
             Node::Agent(name) => {
-                let Some(agent) = manifest.agents.get(name) else { continue };
-                open.extend(called(manifest, &agent.grants));
-                open.extend(linked(manifest, &agent.plugin));
+                if let Some(agent) = manifest.agents.get(name) {
+                    open.extend(called(manifest, &agent.grants));
+                    open.extend(linked(manifest, &agent.plugin));
+                }
+                if let Some(workflow) = manifest.workflows.get(name) {
+                    open.extend(called(manifest, &workflow.grants));
+                }
             }
             Node::Tool(name) => {
                 let Some(plugin) = manifest.plugins.get(name) else { continue };
@@ -64,7 +74,7 @@ fn called<'a>(manifest: &'a Manifest, grants: &GrantTemplates) -> Vec<Node<'a>> 
         let text = grant.text.as_str();
         match grant.kind {
             GrantKind::Agent => {
-                let names = manifest.agents.keys().filter(|name| covers(text, name));
+                let names = manifest.agents.keys().chain(manifest.workflows.keys()).filter(|name| covers(text, name));
                 nodes.extend(names.map(|name| Node::Agent(name)));
             }
             GrantKind::Tool => {
@@ -87,6 +97,7 @@ fn used_plugins(manifest: &Manifest) -> BTreeSet<&str> {
     let programs = manifest.agents.values().map(|agent| agent.plugin.as_str());
     let links = manifest.plugins.values().flat_map(|plugin| plugin.links.values()).map(String::as_str);
     let own = manifest.agents.values().map(|agent| &agent.grants);
+    let own = own.chain(manifest.workflows.values().map(|workflow| &workflow.grants));
     let grants = own.chain(manifest.plugins.values().map(|plugin| &plugin.grants));
     let tools = grants.flat_map(|grants| called(manifest, grants)).filter_map(|node| match node {
         Node::Tool(name) => Some(name),

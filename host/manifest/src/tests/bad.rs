@@ -35,7 +35,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "name = 'a'\n[agents.x]\nquite-other = 1",
-        "2:1 `plugin` is missing in `agents.x` (the plugin that it runs)\n3:1 unknown key `quite-other` in `agents.x` (the keys are `budget`, `config`, `description`, `grants`, `lends`, `limits`, `plugin`)",
+        "2:1 `plugin` is missing in `agents.x` (the plugin that it runs)\n3:1 unknown key `quite-other` in `agents.x` (the keys are `breaker`, `budget`, `config`, `description`, `grants`, `lends`, `limits`, `plugin`, `rate`)",
     ),
     ("name = 'a'\n[limits]\nfuell = 1", "3:1 unknown key `fuell` in `limits` (did you mean `fuel`?)"),
     (
@@ -44,7 +44,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "name = 'a'\n[plugins.p]\npath = 'p'\nlimits.seconds = 1",
-        "4:8 unknown key `seconds` in `plugins.p.limits` (the keys are `call-bytes`, `calls`, `depth`, `fuel`, `handles`, `instances`, `log-bytes`, `memory-bytes`, `output-bytes`, `pending`, `stack-bytes`, `table-elements`, `time-ms`, `total-bytes`)",
+        "4:8 unknown key `seconds` in `plugins.p.limits` (the keys are `call-bytes`, `calls`, `depth`, `fuel`, `handles`, `instances`, `log-bytes`, `memory-bytes`, `output-bytes`, `pending`, `repeats`, `stack-bytes`, `table-elements`, `time-ms`, `total-bytes`)",
     ),
     (
         "name = 'a'\n[budget]\ntokens = 1",
@@ -91,6 +91,39 @@ const CASES: &[(&str, &str)] = &[
     (
         "name = 'a'\n[plugins.p]\npath = 'p'\ngrants = { files = [{ path = 'a', access = 'reed' }] }",
         "4:44 `reed` is not a value of `plugins.p.grants.files.access` (did you mean `read`?)",
+    ),
+    // Breakers and rates.
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nbreaker = { failures = 0 }",
+        "4:24 `plugins.p.breaker.failures` is a whole number from 1 to 1000",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nrate = { concurrency = 1, wait-ms-max = 600001 }",
+        "4:41 `plugins.p.rate.wait-ms-max` is a whole number from 0 to 600000",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nbreaker = { on = ['trap', 'cancelled'] }",
+        "4:27 `cancelled` is not a value of `plugins.p.breaker.on` (the values are `denied`, `limit`, `timeout`, `trap`, `invalid`, `unavailable`, `conflict`, `in-doubt`, `other`)",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nbreaker = { on = [] }",
+        "4:18 no failure counts, so the breaker never opens (leave `on` out for the usual failures, or the whole table for no breaker)",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nrate = { calls = 5 }",
+        "4:18 it is not said in which time so many calls may come (add `per-ms`, such as `per-ms = 1000`)",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nrate = { per-ms = 5 }",
+        "4:19 it is not said how many calls may come in this time (add `calls`, or leave `per-ms` out)",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nrate = { burst = 5, concurrency = 1 }",
+        "4:18 a burst is a part of a rate, and none is set (add `calls` and `per-ms`; for how many may go on at once, write `concurrency`)",
+    ),
+    (
+        "name = 'a'\n[plugins.p]\npath = 'p'\nrate = { wait-ms-max = 5 }",
+        "4:8 the rate bounds nothing (set `calls` and `per-ms`, or `concurrency`, or both)",
     ),
     // Names.
     (
@@ -186,8 +219,11 @@ const GRANTS: &[(&str, &str)] = &[
     ),
     (
         "{ tools = ['{input.folder}.read'] }",
-        "4:21 `{input.folder}.read`: `{input.NAME}` may only stand in the path of a file and in the host, port and path of a url",
+        "4:21 `{input.folder}.read`: `{input.NAME}` may only stand in the path of a file, in a key of the state, and in the host, port and path of a url",
     ),
+    ("{ state = ['a b'] }", "4:21 `a b`: a `*` may only stand at the end, and spaces nowhere"),
+    ("{ state = ['{input.foldr}:read'] }", "4:21 there is no input `foldr` (did you mean `folder`?)"),
+    ("{ artifacts = 'reed' }", "4:24 `reed` is not a value of `plugins.files.grants.artifacts` (did you mean `read`?)"),
     ("{ agents = ['writr'] }", "4:22 there is no agent `writr` (did you mean `writer`?)"),
     ("{ agents = ['x*'] }", "4:22 no agent begins with `x`"),
     ("{ files = ['docs'] }", "4:21 `docs`: `PATH:read` or `PATH:write` is expected"),

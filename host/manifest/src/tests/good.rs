@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use priory_core::Dimension;
 use priory_core::effect::Nature;
+use priory_core::gate::{BreakerSpec, Fault, RateSpec};
 use priory_core::grant::Held;
 use priory_core::journal::Retention;
 
@@ -48,6 +49,13 @@ fn everything_that_is_written_arrives() {
     assert_eq!(researcher.limits.get(Dimension::Calls), Some(100));
     assert_eq!((researcher.budget.fuel, researcher.budget.calls), (Some(10_000_000_000), None));
     assert_eq!(researcher.config["depth"], "2");
+    assert_eq!((researcher.gate.is_unset(), fetch.gate.is_unset()), (true, true));
+    assert_eq!(files.gate.breaker, Some(BreakerSpec::default()));
+    assert_eq!(files.gate.rate, Some(RateSpec::calls(10, 1_000).waiting(2_000)));
+    let editor = &manifest.agents["editor"].gate;
+    let on = vec![Fault::Trap, Fault::Invalid];
+    let breaker = BreakerSpec { failures: 3, window_ms: Some(60_000), open_ms: 10_000, probes: 2, on };
+    assert_eq!((&editor.breaker, &editor.rate), (&Some(breaker), &Some(RateSpec::at_once(4))));
 
     assert_eq!(manifest.runs, Retention { age_ms: Some(30 * 86_400_000), count: Some(500), bytes: None });
     assert_eq!(manifest.secrets["github"], SecretSource::Env("GITHUB_TOKEN".into()));

@@ -47,12 +47,33 @@ pub(crate) struct Grants {
     /// Secrets that the host puts on requests: a table, or `NAME@RULE`.
     #[schemars(extend("maxItems" = GRANTS_MAX))]
     pub(crate) secrets: Vec<At<Entry<SecretTable>>>,
+    /// Events: a name, or the beginning of one and `*`; with `:emit` or `:await` for one of both.
+    #[schemars(extend("maxItems" = GRANTS_MAX))]
+    pub(crate) events: Vec<At<Entry<NameTable>>>,
+    /// Keys of the state that the programs of a run share: a key, or the beginning of keys and `*`, and behind it `:read`
+    /// where they may not be written; may contain `{input.NAME}`.
+    #[schemars(extend("maxItems" = GRANTS_MAX))]
+    pub(crate) state: Vec<At<Entry<NameTable>>>,
+    /// Whether artifacts may be made and read: `true`, or `"read"` for reading alone.
+    pub(crate) artifacts: Artifacts,
     /// Whether log, standard output and standard error may be written.
     pub(crate) log: bool,
     /// Whether people may be asked; the run rests until one answers.
     pub(crate) human: bool,
     /// Whether programs may sleep beyond their time limit; the run rests meanwhile.
     pub(crate) sleep: bool,
+}
+
+/// Whether artifacts may be made and read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Artifacts {
+    /// Neither.
+    #[default]
+    No,
+    /// Only read.
+    Read,
+    /// Both.
+    Write,
 }
 
 /// A grant by name, with conditions.
@@ -68,6 +89,8 @@ pub(crate) struct NameTable {
     /// How often in one run; for tools and agents only, since a frame is given the others once, when it opens.
     #[schemars(range(min = 1))]
     pub(crate) uses: Option<At<u32>>,
+    /// Whether a person approves each use; for tools and agents only, since the host sees those one by one.
+    pub(crate) ask: Option<At<bool>>,
 }
 
 /// Requests, with conditions.
@@ -86,6 +109,8 @@ pub(crate) struct HttpTable {
     /// How often in one run.
     #[schemars(range(min = 1))]
     pub(crate) uses: Option<At<u32>>,
+    /// Whether a person approves each use.
+    pub(crate) ask: Option<At<bool>>,
 }
 
 /// A folder or a file, with conditions.
@@ -135,6 +160,50 @@ pub(crate) struct SecretTable {
     /// How often in one run.
     #[schemars(range(min = 1))]
     pub(crate) uses: Option<At<u32>>,
+}
+
+// === impl Artifacts ===
+
+impl<'de> Deserialize<'de> for Artifacts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ArtifactsVisitor)
+    }
+}
+
+struct ArtifactsVisitor;
+
+impl Visitor<'_> for ArtifactsVisitor {
+    type Value = Artifacts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`true`, `false` or `\"read\"`")
+    }
+
+    fn visit_bool<E>(self, is_granted: bool) -> Result<Self::Value, E> {
+        Ok(if is_granted { Artifacts::Write } else { Artifacts::No })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        match text {
+            "read" => Ok(Artifacts::Read),
+            "write" => Ok(Artifacts::Write),
+            other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+        }
+    }
+}
+
+impl JsonSchema for Artifacts {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Artifacts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "enum": ["read", "write"] }] })
+    }
 }
 
 // === impl Entry ===

@@ -76,7 +76,7 @@ async fn bare_calls(host: &Host, bare: &Bare) -> anyhow::Result<f64> {
     .await?
 }
 
-async fn native_calls(host: &Host) -> anyhow::Result<f64> {
+pub(crate) async fn native_calls(host: &Host) -> anyhow::Result<f64> {
     let program = |context: priory::Context| async move {
         let began = now();
         for n in 0..CALLS {

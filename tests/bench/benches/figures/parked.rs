@@ -63,7 +63,7 @@ async fn park(host: &Host, count: usize) -> anyhow::Result<Vec<RunId>> {
 
 async fn wake(host: &Host, journal: &Arc<dyn Journal>, run: RunId) -> anyhow::Result<f64> {
     let waits = journal.waits(run).await?;
-    let question = waits.first().and_then(|wait| wait.question.as_ref()).context("the run asks nothing")?.0;
+    let question = waits.first().and_then(|wait| wait.question()).context("the run asks nothing")?.0;
     let began = now();
     let reply = Reply { run, question, value: Json::from_encoder("7".to_owned()), by: "bench".to_owned() };
     answer(journal, &**host.clock(), reply).await?;

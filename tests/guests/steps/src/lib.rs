@@ -16,8 +16,10 @@ use std::time::Duration;
 
 use priory_sdk::bindings::priory::agent as bindings;
 use priory_sdk::bindings::priory::agent::pending::{self, Pending};
-use priory_sdk::human::Question;
-use priory_sdk::{Failure, Task, agents, human, log, timers, tools};
+use priory_sdk::events::{self, Sought};
+use priory_sdk::human::{Kind, Question};
+use priory_sdk::state::{self, Merge};
+use priory_sdk::{Failure, Task, agents, artifacts, human, log, timers, tools};
 use serde_json::{Value, json};
 
 /// What the guest saw before it was called.
@@ -97,6 +99,14 @@ fn perform(step: &Value) -> Result<Value, Failure> {
             Ok(Value::from(times > 0))
         }
         "ask" => human::ask::<Value>(&question(step)).map(|answer| json!([answer.value, answer.by])),
+        "emit" => {
+            let key = step["key"].as_str();
+            Ok(bindings::events::emit(text(step, "name"), &step["with"].to_string(), key).map(Value::from)?)
+        }
+        "await" => {
+            let event: events::Published<Value> = events::wait(&sought(step))?;
+            Ok(json!({ "id": event.id, "name": event.name, "data": event.data, "unix-ms": event.unix_ms }))
+        }
         "log" => {
             log::info(text(step, "text"));
             Ok(Value::Null)
@@ -110,10 +120,58 @@ fn perform(step: &Value) -> Result<Value, Failure> {
             file.and_then(|mut file| file.write_all(text(step, "text").as_bytes()))?;
             Ok(Value::Null)
         }
+        "state-get" => {
+            Ok(state::get::<Value>(text(step, "key"))?.map_or(Value::Null, |e| json!([e.value, e.revision])))
+        }
+        "state-put" => write(step),
+        "state-keys" => {
+            let keys = state::keys(text(step, "prefix"))?.into_iter();
+            Ok(keys.map(|one| json!([one.key, one.revision])).collect())
+        }
+        "state-history" => {
+            let changes = state::history(text(step, "key"))?.into_iter();
+            Ok(changes.map(|one| json!([one.revision, one.text, one.by])).collect())
+        }
+        "artifact-put" => Ok(json!(artifacts::put(&content(step))?)),
+        "artifact-read" => {
+            let content = artifacts::read_whole(text(step, "artifact"), u64::MAX)?;
+            Ok(json!([content.len(), hash(&content)]))
+        }
+        "artifact-part" => {
+            let [offset, length] = ["offset", "length"].map(|key| step[key].as_u64().unwrap_or_default());
+            let part = artifacts::read(text(step, "artifact"), offset, length)?;
+            Ok(Value::from(String::from_utf8_lossy(&part).into_owned()))
+        }
         "read" => Ok(Value::from(std::fs::read_to_string(text(step, "path"))?)),
         "all" => all(step),
         other => Err(Failure::other(format!("there is no step `{other}`"))),
     }
+}
+
+/// Writes to the state, by the rule of the step; the last value holds where it says none.
+fn write(step: &Value) -> Result<Value, Failure> {
+    let merge = match text(step, "merge") {
+        "append" => Merge::Append,
+        "union" => Merge::Union,
+        "sum" => Merge::Sum,
+        "max" => Merge::Max,
+        "min" => Merge::Min,
+        _ => Merge::Last,
+    };
+    let (value, expected) = (step["value"].to_string(), step["expected"].as_u64());
+    let entry = bindings::state::write(text(step, "key"), &value, merge, expected)?;
+    Ok(json!([serde_json::from_str::<Value>(&entry.value)?, entry.revision]))
+}
+
+/// Returns what an artifact is to hold: the text of the step, as often as it says.
+fn content(step: &Value) -> Vec<u8> {
+    let times = step["times"].as_u64().unwrap_or(1);
+    text(step, "text").repeat(usize::try_from(times).unwrap_or(usize::MAX)).into_bytes()
+}
+
+/// Returns a number that stands for bytes.
+fn hash(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(17, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte)))
 }
 
 /// Returns what a request says: what the step says, and a random number, which has to be the same again.
@@ -128,9 +186,26 @@ fn question(step: &Value) -> Question {
     let who = step["who"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     Question {
         text: text(step, "text").to_owned(),
+        about: step.get("about").map(Value::to_string),
+        kind: kind(step),
         schema: step.get("schema").map(Value::to_string),
         who,
         expires_ms: step["expires-ms"].as_u64(),
+    }
+}
+
+fn sought(step: &Value) -> Sought {
+    let matching = step.get("matching").map(Value::to_string);
+    Sought { name: text(step, "name").to_owned(), matching, expires_ms: step["expires-ms"].as_u64() }
+}
+
+fn kind(step: &Value) -> Kind {
+    let options = step["options"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    match step["kind"].as_str() {
+        Some("approve") => Kind::Approve,
+        Some("choose") => Kind::Choose(options.collect()),
+        Some("edit") => Kind::Edit,
+        _ => Kind::Answer,
     }
 }
 
@@ -157,6 +232,7 @@ fn start(step: &Value) -> Result<Pending, Failure> {
         "agent" => bindings::agents::start(text(step, "name"), &with, None)?,
         "sleep" => bindings::timers::start(step["ms"].as_u64().unwrap_or_default())?,
         "ask" => bindings::human::start(&question(step))?,
+        "await" => bindings::events::start(&sought(step))?,
         other => return Err(Failure::other(format!("the step `{other}` cannot be started"))),
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use owo_colors::OwoColorize;
 use priory::core::journal::RunState;
 use priory::core::{Envelope, Event, Failure, FramePath, Journal, Json, RunId};
-use priory::{Durability, Said, Turn, machine_clock};
+use priory::{Cancelled, Durability, Said, Turn, machine_clock};
 
 use crate::running::{self, Ended, Patience};
 use crate::store::{self, Data};
@@ -159,7 +159,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         }
         let mut tree = Tree::default();
         copied.iter().for_each(|envelope| tree.apply(envelope));
-        let ended = running::resume(&host, run, tree, Mode::of_run(args.json), Patience::Endless).await?;
+        let ended = running::resume(&host, run, tree, Mode::of_run(args.json), Patience::Endless, false).await?;
         match diverged(&ended) {
             Some(reason) => {
                 give_up(&journal, run).await?;
@@ -188,8 +188,14 @@ fn diverged(ended: &Ended) -> Option<&str> {
 
 /// Ends a fork that would come to the same end whenever it is taken up.
 async fn give_up(journal: &Arc<dyn Journal>, run: RunId) -> Result<()> {
-    let cancelled = priory::resume::cancel(journal, &*machine_clock(), run, BY).await;
-    cancelled.map_err(|failure| Error::of_failure(&failure, &taking::settings()))
+    let clock = machine_clock();
+    let give_up = || priory::resume::cancel(journal, &*clock, run, BY);
+    let failed = |failure| Error::of_failure(&failure, &taking::settings());
+    // What the copy would clear up is still the affair of the run that it is a copy of.
+    if give_up().await.map_err(failed)? == Cancelled::Told {
+        give_up().await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

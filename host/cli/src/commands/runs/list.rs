@@ -60,6 +60,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         labels: args.labels.iter().cloned().collect(),
         since_unix_ms: args.since.map(|when| when.unix_ms(now)),
         until_unix_ms: args.until.map(|when| when.unix_ms(now)),
+        ended_since_unix_ms: None,
         before: None,
         most: 0,
     };

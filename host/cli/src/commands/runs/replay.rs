@@ -49,7 +49,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         }
         let host = offline_host(&recorded.journal, run).await?;
         let counts = Counts::of(&recorded.events, &skipped);
-        let verdict = host.replay(recorded.events, Arc::new(Silent)).await?;
+        let verdict = host.replay_kept(recorded.events, recorded.journal, Arc::new(Silent)).await?;
         match args.json {
             true => output::json(&json!({
                 "run": run,

@@ -12,6 +12,7 @@ use priory::core::{Failure, Journal, RunId};
 use priory::machine_clock;
 use serde_json::json;
 
+use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data};
 use crate::taking::{self, DUE_MAX, Taken};
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "max",
         value_parser = parse_patience)]
     wait: Option<Patience>,
+    /// Answer what a single run asks, line by line on standard input [default: on a terminal]
+    #[arg(long, conflicts_with = "all")]
+    answer: bool,
     /// Make every effect durable at once, whether anything outside depends on it or not
     #[arg(long)]
     eager: bool,
@@ -68,7 +72,8 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             named.insert(info.id);
         }
         if let (1, Some(run)) = (named.len(), named.first()) {
-            let ended = taking::take_up(&journal, *run, Mode::of_run(args.json), patience, args.eager).await?;
+            let (mode, answers) = (Mode::of_run(args.json), prompt::is_wanted(args.answer, args.json));
+            let ended = taking::take_up(&journal, *run, mode, patience, args.eager, answers).await?;
             return Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())));
         }
         let mut many = Many { journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
@@ -120,7 +125,7 @@ impl Many<'_> {
                 Patience::Within(ms) => now.saturating_add(ms),
             };
             let due = self.journal.due(until, DUE_MAX).await?;
-            let mut timers = due.iter().filter(|due| due.wait.question.is_none() && self.is_meant(due.run));
+            let mut timers = due.iter().filter(|due| due.wait.is_timer() && self.is_meant(due.run));
             let Some(due) = timers.next().and_then(|due| due.wait.due_unix_ms) else { return Ok(()) };
             let line = format!("waits for a timer that is due at {} UTC, {}", show_time(due), show_due(due, now));
             anstream::eprintln!("{}", line.dimmed());

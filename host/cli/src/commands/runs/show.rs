@@ -11,7 +11,7 @@ use priory::audit::{self, Allowed};
 use priory::core::event::Envelope;
 use priory::core::journal::{RunInfo, RunState, Wait};
 use priory::core::{FramePath, Journal, RunId, Usage};
-use priory::machine_clock;
+use priory::{lineage, machine_clock};
 use serde_json::{Value, json};
 
 use super::list::{self, labels};
@@ -24,7 +24,7 @@ use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::text::{counted, printable};
 use crate::ui::waits::Waits;
-use crate::ui::{output, table, value};
+use crate::ui::{self, output, table, value};
 use crate::when::{show_span, show_time};
 
 /// How many hexadecimal digits of a digest are shown.
@@ -33,10 +33,17 @@ const DIGEST_CHARS: usize = 16;
 const INDENT_MAX: usize = 20;
 
 /// Show a run: its frames, their effects and outcomes, and what it waits for
+///
+/// With --lineage it shows instead where a value of the result came from: through which frames, down to what somebody gave,
+/// sent or read, or to the program that made it. That is found by comparison, so equal values may have met by chance; texts
+/// are also compared by the parts that they have in common, from 16 characters.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The run: its id, the beginning of its id, or @last
     run: String,
+    /// Show where a value came from: a JSON Pointer into the result, such as /facts/0, or a text or number of the run
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    lineage: Option<String>,
     /// How many lines of effects at most
     #[arg(short = 'n', long = "most", value_name = "N", default_value_t = 500)]
     most: usize,
@@ -51,6 +58,9 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         let journal = data.read()?;
         let info = store::find(&journal, &args.run).await?;
         let events = priory::resume::read_all(&journal, info.id).await?;
+        if let Some(value) = &args.lineage {
+            return traced(args, &events, value);
+        }
         let waits = match info.state {
             RunState::Parked => journal.waits(info.id).await?,
             _ => Vec::new(),
@@ -80,6 +90,25 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         output::text(&text);
         Ok(Exit::Ok)
     })
+}
+
+/// Shows where a value came from.
+fn traced(args: &Args, events: &[Envelope], value: &str) -> Result<Exit> {
+    let lineage = lineage::trace(events, value).map_err(|error| ui::lineage::error(&error))?;
+    match args.json {
+        true => output::json(&json!(lineage)),
+        false => output::text(&ui::lineage::render(&lineage, args.most, terminal_width())),
+    }
+    if !lineage.is_whole {
+        anstream::eprintln!("this is not all: there is too much of it to be traced as a whole");
+    }
+    Ok(Exit::Ok)
+}
+
+/// Returns how wide the terminal is; what is not shown on one is not cut.
+fn terminal_width() -> usize {
+    let width = std::io::stdout().is_terminal().then(table::width).flatten();
+    width.map_or(usize::MAX, usize::from)
 }
 
 /// Finds out which grants allowed what.
@@ -212,9 +241,7 @@ struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     fn new(history: &'a History, most: usize) -> Self {
-        let width = std::io::stdout().is_terminal().then(table::width).flatten();
-        let width = width.map_or(usize::MAX, usize::from);
-        Self { history, lines: Vec::new(), left_out: 0, most, width }
+        Self { history, lines: Vec::new(), left_out: 0, most, width: terminal_width() }
     }
 
     fn frame(&mut self, root: &FramePath, depth: usize) {

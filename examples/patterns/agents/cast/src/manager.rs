@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The manager of `supervisor`: has a text summarised, has its topics found, and is done with both.
+
+use serde_json::{Value, json};
+
+/// Decides by what was done so far who works next.
+pub(crate) fn decide(asked: &Value) -> Value {
+    let done = |worker: &str| {
+        let history = asked["history"].as_array().map(Vec::as_slice).unwrap_or_default();
+        history.iter().find(|entry| entry["worker"] == worker).map(|entry| entry["output"].clone())
+    };
+    let text = &asked["task"]["text"];
+    match (done("summarise"), done("topics")) {
+        (None, _) => json!({ "next": "summarise", "input": { "text": text, "sentences": 2 } }),
+        (_, None) => json!({ "next": "topics", "input": { "text": text, "max": 3 } }),
+        (Some(summary), Some(topics)) => json!({ "done": { "summary": summary, "topics": topics } }),
+    }
+}
