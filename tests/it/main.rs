@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
-//! [`durable`] what survives, [`orchestrate`] the patterns in a guest, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
+//! [`durable`] what survives, [`orchestrate`] the patterns in a guest, [`workflows`] programs that are data, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ mod hostile;
 mod orchestrate;
 mod semantics;
 mod stage;
+mod workflows;
 
 guests::proven! {
     "agent-misuse": hostile::agents::calls_what_it_was_not_granted;

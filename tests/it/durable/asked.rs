@@ -82,8 +82,11 @@ fn each_kind_of_question_takes_its_answers() {
         { "do": "ask", "kind": "edit", "text": "Nothing to edit" },
     ]);
     let mut started = scene::start(&host, scene::root(steps));
-    let answers = [json!({ "decision": "reject", "reason": "dear" }), json!("tea"), json!({ "decision": "edit", "value": 7 })];
-    for (answer, wrong) in answers.iter().zip([json!("yes"), json!("milk"), json!({ "decision": "edit", "value": "x" })]) {
+    let answers =
+        [json!({ "decision": "reject", "reason": "dear" }), json!("tea"), json!({ "decision": "edit", "value": 7 })];
+    for (answer, wrong) in
+        answers.iter().zip([json!("yes"), json!("milk"), json!({ "decision": "edit", "value": "x" })])
+    {
         let open = asked(&started);
         let refused = block(host.answer(started.id, open.id, json(wrong), "ann"));
         assert!(matches!(refused, Err(priory::Error::Run(Failure::Invalid(_)))), "{refused:?}");
@@ -117,7 +120,13 @@ fn careful_run(steps: Value) -> RunSpec {
 }
 
 /// Goes on with a run to its end; `decide` says whether what a question is about may be done.
-fn decided(journal: &Arc<dyn Journal>, host: &Host, run: RunId, mut end: RunEnd, decide: impl Fn(&Value) -> bool) -> RunEnd {
+fn decided(
+    journal: &Arc<dyn Journal>,
+    host: &Host,
+    run: RunId,
+    mut end: RunEnd,
+    decide: impl Fn(&Value) -> bool,
+) -> RunEnd {
     while end.state == RunState::Parked {
         for wait in &end.waits {
             let question = wait.question().expect("a question").1;

@@ -71,7 +71,7 @@ impl Check<'_> {
             ));
         }
         let (above, others): (Vec<&str>, Vec<&str>) = (owners(tree, from).collect(), owners(tree, name).collect());
-        if above.iter().any(|owner| *owner == name) {
+        if above.contains(&name) {
             return Some((format!("`{from}` is a part of `{name}`, whose output is not there yet"), String::new()));
         }
         let common = others.iter().find(|other| above.contains(other));

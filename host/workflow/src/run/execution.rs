@@ -115,13 +115,12 @@ impl Execution {
         Ok(output)
     }
 
-    /// Does something until the run is cancelled: then it is dropped.
+    /// Does something until the run is cancelled: then it is dropped, when this returns.
     async fn unless_cancelled(&self, main: impl Future<Output = Result<Json, Broken>>) -> Result<Json, Broken> {
         let cancelled = self.desk.ask(Effect::AwaitCancel);
         match select(pin!(main), cancelled).await {
             Either::Left((result, _)) => result,
-            Either::Right((Ok(effect::Value::Json(json)), main)) => {
-                drop(main);
+            Either::Right((Ok(effect::Value::Json(json)), _)) => {
                 let by = json.to_value().get("by").and_then(|by| by.as_str().map(str::to_owned));
                 Err(Failure::Cancelled { by: by.unwrap_or_else(|| "somebody".to_owned()) }.into())
             }
