@@ -52,10 +52,10 @@ pub use check::Problem;
 pub use error::ExpressionError;
 pub use mapping::{Mapping, MappingError};
 pub use meter::{MADE_BYTES_MAX, STEPS_MAX};
-pub use scope::Scope;
+pub use scope::{Names, Scope, Types};
 pub use template::Template;
 pub use token::is_name;
-pub use types::{Field, Fields, Type, Types};
+pub use types::{Field, Fields, Type};
 pub use value::{SizeError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, Value};
 
 /// How many bytes the source of an expression may have; what needs more is a program.

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::evaluate::shown;
+use super::scope::Types;
 use super::syntax::{Aim, Call, Each, Kind, Node, Operator};
-use super::types::{Kinds, Type, Types};
+use super::types::{Kinds, Type};
 use super::value::Value;
 use crate::suggest::hint;
 

@@ -62,42 +62,33 @@ fn by_zero(operator: Operator) -> Fault {
     Fault::Arithmetic(format!("{what} by zero; ask before whether it is zero"))
 }
 
-fn integers(operator: Operator, left: i64, right: i64) -> std::result::Result<Option<Value>, Fault> {
-    let result = match operator {
-        Operator::Divide | Operator::Remainder if right == 0 => return Err(by_zero(operator)),
-        Operator::Add => left.checked_add(right),
-        Operator::Subtract => left.checked_sub(right),
-        Operator::Multiply => left.checked_mul(right),
-        Operator::Divide => left.checked_div(right),
-        Operator::Remainder => left.checked_rem(right),
-        _ => None,
+/// Calculates with integers of one type; `None` is a result that the type cannot hold.
+macro_rules! calculated {
+    ($operator:expr, $left:expr, $right:expr) => {
+        match $operator {
+            Operator::Divide | Operator::Remainder if $right == 0 => return Err(by_zero($operator)),
+            Operator::Add => $left.checked_add($right),
+            Operator::Subtract => $left.checked_sub($right),
+            Operator::Multiply => $left.checked_mul($right),
+            Operator::Divide => $left.checked_div($right),
+            Operator::Remainder => $left.checked_rem($right),
+            _ => None,
+        }
     };
+}
+
+fn integers(operator: Operator, left: i64, right: i64) -> std::result::Result<Option<Value>, Fault> {
+    let result = calculated!(operator, left, right);
     Ok(result.map(Value::Int))
 }
 
 fn unsigned(operator: Operator, left: u64, right: u64) -> std::result::Result<Option<Value>, Fault> {
-    let result = match operator {
-        Operator::Divide | Operator::Remainder if right == 0 => return Err(by_zero(operator)),
-        Operator::Add => left.checked_add(right),
-        Operator::Subtract => left.checked_sub(right),
-        Operator::Multiply => left.checked_mul(right),
-        Operator::Divide => left.checked_div(right),
-        Operator::Remainder => left.checked_rem(right),
-        _ => None,
-    };
+    let result = calculated!(operator, left, right);
     Ok(result.map(Value::Uint))
 }
 
 fn wide(operator: Operator, left: i128, right: i128) -> std::result::Result<Option<Value>, Fault> {
-    let result = match operator {
-        Operator::Divide | Operator::Remainder if right == 0 => return Err(by_zero(operator)),
-        Operator::Add => left.checked_add(right),
-        Operator::Subtract => left.checked_sub(right),
-        Operator::Multiply => left.checked_mul(right),
-        Operator::Divide => left.checked_div(right),
-        Operator::Remainder => left.checked_rem(right),
-        _ => None,
-    };
+    let result = calculated!(operator, left, right);
     Ok(result.and_then(|value| {
         let signed = i64::try_from(value).ok().map(Value::Int);
         signed.or_else(|| u64::try_from(value).ok().map(Value::Uint))

@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use super::check::Problem;
 use super::error::ExpressionError;
 use super::scope::Scope;
-use super::types::{Type, Types};
+use super::scope::Types;
+use super::types::Type;
 use super::value::Value;
 use super::{Expression, described};
 

@@ -1,26 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the names in an expression stand for.
+//! What the names in an expression stand for, and what is known of it beforehand.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::types::Type;
 use super::value::Value;
 
-/// The values of names, and of the names of the scopes around.
+/// The values of names.
+pub type Scope = Names<Value>;
+
+/// The types of names.
+pub type Types = Names<Type>;
+
+/// What is bound to names, and to the names of the scopes around.
 ///
 /// Cloning is cheap, and so is a scope inside another: it points to the one around it.
-#[derive(Clone, Debug, Default)]
-pub struct Scope(Arc<Names>);
+#[derive(Debug)]
+pub struct Names<V>(Arc<Bound<V>>);
 
-#[derive(Clone, Debug, Default)]
-struct Names {
-    values: HashMap<Arc<str>, Value>,
-    around: Option<Scope>,
+#[derive(Clone, Debug)]
+struct Bound<V> {
+    names: HashMap<Arc<str>, V>,
+    around: Option<Names<V>>,
 }
 
-// === impl Scope ===
+// === impl Names ===
 
-impl Scope {
+impl<V> Clone for Names<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<V> Default for Names<V> {
+    fn default() -> Self {
+        Self(Arc::new(Bound { names: HashMap::new(), around: None }))
+    }
+}
+
+impl<V: Clone> Names<V> {
     /// Makes a scope without names.
     #[must_use]
     pub fn new() -> Self {
@@ -30,28 +49,28 @@ impl Scope {
     /// Makes a scope inside this one; its names hide those around it.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self(Arc::new(Names { values: HashMap::new(), around: Some(self.clone()) }))
+        Self(Arc::new(Bound { names: HashMap::new(), around: Some(self.clone()) }))
     }
 
-    /// Gives a name a value; scopes that were made of this one before do not see it.
-    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        Arc::make_mut(&mut self.0).values.insert(name.into(), value.into());
+    /// Binds something to a name; scopes that were made of this one before do not see it.
+    pub fn set(&mut self, name: &str, bound: impl Into<V>) {
+        Arc::make_mut(&mut self.0).names.insert(name.into(), bound.into());
     }
 
     /// Returns the scope with one more name.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.set(name, value);
+    pub fn with(mut self, name: &str, bound: impl Into<V>) -> Self {
+        self.set(name, bound);
         self
     }
 
-    /// Returns the value of a name.
+    /// Returns what is bound to a name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&V> {
         let mut scope = self;
         loop {
-            if let Some(value) = scope.0.values.get(name) {
-                return Some(value);
+            if let Some(bound) = scope.0.names.get(name) {
+                return Some(bound);
             }
             scope = scope.0.around.as_ref()?;
         }
@@ -63,7 +82,7 @@ impl Scope {
         let mut names = Vec::new();
         let mut scope = Some(self);
         while let Some(inner) = scope {
-            names.extend(inner.0.values.keys().cloned());
+            names.extend(inner.0.names.keys().cloned());
             scope = inner.0.around.as_ref();
         }
         names.sort_unstable();

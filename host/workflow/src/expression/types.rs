@@ -4,7 +4,7 @@
 //! A type says what is certain. What a schema leaves open, or says in a way that is not looked into, is `Any`, and nothing is
 //! ever said against that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,16 +56,6 @@ pub struct Field {
     pub holds: Type,
     /// Whether it is always there.
     pub is_required: bool,
-}
-
-/// The types of names, and of the names of the scopes around.
-#[derive(Clone, Debug, Default)]
-pub struct Types(Arc<Names>);
-
-#[derive(Clone, Debug, Default)]
-struct Names {
-    types: HashMap<Arc<str>, Type>,
-    around: Option<Types>,
 }
 
 /// Which kinds of values something may be; a set.
@@ -256,60 +246,6 @@ impl Fields {
             }
         }
         Ok(())
-    }
-}
-
-// === impl Types ===
-
-impl Types {
-    /// Makes a scope without names.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Makes a scope inside this one; its names hide those around it.
-    #[must_use]
-    pub fn child(&self) -> Self {
-        Self(Arc::new(Names { types: HashMap::new(), around: Some(self.clone()) }))
-    }
-
-    /// Gives a name a type; scopes that were made of this one before do not see it.
-    pub fn set(&mut self, name: &str, holds: Type) {
-        Arc::make_mut(&mut self.0).types.insert(name.into(), holds);
-    }
-
-    /// Returns the scope with one more name.
-    #[must_use]
-    pub fn with(mut self, name: &str, holds: Type) -> Self {
-        self.set(name, holds);
-        self
-    }
-
-    /// Returns the type of a name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Type> {
-        let mut scope = self;
-        loop {
-            if let Some(holds) = scope.0.types.get(name) {
-                return Some(holds);
-            }
-            scope = scope.0.around.as_ref()?;
-        }
-    }
-
-    /// Returns all names, each once, in order.
-    #[must_use]
-    pub fn names(&self) -> Vec<Arc<str>> {
-        let mut names = Vec::new();
-        let mut scope = Some(self);
-        while let Some(inner) = scope {
-            names.extend(inner.0.types.keys().cloned());
-            scope = inner.0.around.as_ref();
-        }
-        names.sort_unstable();
-        names.dedup();
-        names
     }
 }
 
