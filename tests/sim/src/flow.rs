@@ -164,7 +164,8 @@ impl Writer<'_> {
 
     fn supervisor(&mut self, times: u64) -> Value {
         let workers = [self.leaf(times * 2), self.leaf(times * 2)];
-        let next = format!("{{'next': '{}', 'input': given.turn}}", workers[self.rng.index(2).min(1)]);
+        let picked = workers.get(self.rng.index(2)).cloned().unwrap_or_default();
+        let next = format!("{{'next': '{picked}', 'input': given.turn}}");
         let manager =
             self.add(json!({ "kind": { "value": format!("given.turn > 2 ? {{'done': given.turn}} : {next}") } }));
         json!({ "supervisor": { "manager": manager, "workers": workers, "turns": 4 } })
