@@ -55,8 +55,8 @@ fn check_compares_nodes_with_what_the_plugins_have() {
     ended.tells(&[
         "priory.toml:13:18: plugin `tool` has no tool `ad`",
         "did you mean `add`?",
-        "`tool.add` takes no `c`",
         "`tool.add` needs `b`, which is not given",
+        "`tool.add` takes no `c`",
     ]);
 }
 

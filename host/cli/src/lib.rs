@@ -39,7 +39,7 @@ pub use priory_core as core;
 pub use priory_engine::{
     Begun, Cancelled, Catalog, Context, ForkError, InDoubt, Open, Replayed, Reply, RunEnd, Said, Started, Turn,
 };
-pub use priory_engine::{Believed, audit, believed, diff, lineage, resume};
+pub use priory_engine::{Believed, KeyState, audit, believed, diff, lineage, resume, state_of};
 pub use priory_engine::{GateInfo, GateKind, GateState};
 pub use priory_journal as journal;
 pub use priory_manifest as manifest;

@@ -227,3 +227,37 @@ fn grant_argument(access: &Access<'_>) -> String {
         Access::Sleep => "sleep".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything holds.
+    struct Always;
+
+    impl Validity for Always {
+        fn holds(&self, _: &Holder, _: &Held) -> bool {
+            true
+        }
+    }
+
+    fn held(text: &str, uses_max: Option<u32>) -> Held {
+        Held { uses_max, ..text.parse().unwrap() }
+    }
+
+    #[test]
+    fn nobody_is_asked_where_another_grant_of_the_holder_will_do() {
+        let best = |sets: &[Held]| {
+            let own: GrantSet = sets.iter().cloned().collect();
+            let layer = Layer { holder: Holder::Agent("a".into()), own, lent: GrantSet::default() };
+            let authority = Authority::root(vec![Arc::new(layer)]);
+            let passed = authority.check(&Access::Agent("b"), &Always).map_err(|denial| denial.by);
+            passed.map(|passed| passed[0].1.clone())
+        };
+        let (asks, counted, free) = (held("ask agent=b", None), held("agent=*", Some(2)), held("agent=b", None));
+        let other = held("agent=c", None);
+        assert_eq!(best(&[asks.clone(), counted.clone(), free.clone()]), Ok(free));
+        assert_eq!(best(&[asks.clone(), counted.clone(), other.clone()]), Ok(counted));
+        assert_eq!(best(&[other, asks.clone()]), Ok(asks));
+    }
+}

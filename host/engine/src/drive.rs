@@ -108,6 +108,7 @@ fn parked(run: &Run, waits: &[Wait]) -> Failure {
         0 if let Some(sought) = event => {
             format!("it waits for an event: `priory emit {}` publishes it, and `priory serve` delivers it", sought.name)
         }
+        0 if waits.iter().all(Wait::is_for_cancel) => "it waits until somebody cancels it".to_owned(),
         0 => "it waits for a timer: `priory runs resume` goes on when that is due".to_owned(),
         1 => "it waits for an answer: `priory answer` gives it".to_owned(),
         several => format!("it waits for {several} answers: `priory answer` gives them"),

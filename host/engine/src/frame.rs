@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use priory_core::authority::Authority;
-use priory_core::effect::{Level, Remaining};
+use priory_core::effect::Remaining;
 use priory_core::event::{Event, Label};
 use priory_core::grant::Access;
-use priory_core::http::HttpRequest;
 use priory_core::limits::{Dimension, Limits};
-use priory_core::ports::{BoxFuture, FrameHost, Seen};
+use priory_core::ports::Seen;
 use priory_core::usage::Meter;
 use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
-use url::Url;
 
 use crate::activity::{Parked, Running};
 use crate::authorize::{Allowed, Now};
@@ -188,20 +186,20 @@ impl Frame {
         waist::start(self, step, effect, fuel).inspect_err(|_| self.forget_asked(step)).map(|()| step)
     }
 
-    fn forget_asked(&self, step: u32) {
+    pub(crate) fn forget_asked(&self, step: u32) {
         if let Some(repeats) = &self.repeats {
             repeats.forget(step);
         }
     }
 
     /// Shows an outcome to the program: its clock moves on to the time of it.
-    async fn show(&self, step: u32, (outcome, unix_ms): Timed) -> Outcome {
+    pub(crate) async fn show(&self, step: u32, (outcome, unix_ms): Timed) -> Outcome {
         self.seen.move_on(unix_ms);
         self.told(step, outcome).await
     }
 
     /// Returns what the program is told; what would be the same once too often ends it instead.
-    async fn told(&self, step: u32, outcome: Outcome) -> Outcome {
+    pub(crate) async fn told(&self, step: u32, outcome: Outcome) -> Outcome {
         let over = |used, allowed| self.over(Dimension::Repeats, used, allowed);
         match &self.repeats {
             Some(repeats) if !repeats.tell(step, &outcome, over) => std::future::pending().await,
@@ -214,6 +212,17 @@ impl Frame {
         let mut tally = self.tally.lock();
         tally.logs += 1;
         self.given.past.as_ref().is_some_and(|past| tally.logs <= past.logs)
+    }
+
+    /// Counts the bytes of a line of log.
+    pub(crate) fn charge_log(&self, length: u64) -> Result<(), Failure> {
+        let allowed = self.given.limits.get(Dimension::LogBytes);
+        let total = {
+            let mut tally = self.tally.lock();
+            tally.log_bytes = tally.log_bytes.saturating_add(length);
+            tally.log_bytes
+        };
+        if total > allowed { Err(self.over(Dimension::LogBytes, total, allowed)) } else { Ok(()) }
     }
 
     /// Makes the failure of a limit that this frame reached.
@@ -363,15 +372,6 @@ impl Frame {
     }
 }
 
-/// A frame as its guest sees it: everything that is asked passes the waist.
-pub(crate) struct HostSide(Arc<Frame>);
-
-impl HostSide {
-    pub(crate) fn of(frame: Arc<Frame>) -> Self {
-        Self(frame)
-    }
-}
-
 /// Says that a frame waits for one of its effects, until it is dropped.
 pub(crate) struct Performing {
     frame: Arc<Frame>,
@@ -384,82 +384,5 @@ impl Drop for Performing {
         let extra = tally.extra.pop();
         tally.is_performing = extra.is_some();
         drop(tally);
-    }
-}
-
-impl FrameHost for HostSide {
-    fn perform(&self, effect: Effect, fuel: u64) -> BoxFuture<'_, Outcome> {
-        let step = self.0.next_step();
-        Box::pin(async move { self.0.perform(step, effect, fuel).await })
-    }
-
-    fn start(&self, effect: Effect, fuel: u64) -> Result<u32, Failure> {
-        self.0.start(effect, fuel)
-    }
-
-    fn announce(&self, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
-        waist::announce(&self.0, method, url, fuel)
-    }
-
-    fn send(&self, pending: u32, request: HttpRequest) {
-        if let Some(repeats) = &self.0.repeats {
-            repeats.ask(pending, &Effect::HttpRequest(request.clone()));
-        }
-        waist::send(&self.0, pending, request);
-    }
-
-    fn wait(&self, pending: u32) -> BoxFuture<'_, Outcome> {
-        Box::pin(async move { self.0.wait(pending).await })
-    }
-
-    fn outcome(&self, pending: u32) -> BoxFuture<'_, Outcome> {
-        // The program goes on meanwhile, so its clock does not move: it would be anywhere.
-        Box::pin(async move {
-            let (outcome, _) = self.0.pending.take(pending, None).await;
-            self.0.told(pending, outcome).await
-        })
-    }
-
-    fn wait_any<'a>(&'a self, pending: &'a [u32]) -> BoxFuture<'a, usize> {
-        Box::pin(async move {
-            let ended = pending.iter().any(|number| self.0.pending.has_ended(*number));
-            let parked = (!ended).then(|| self.0.run.activity.park());
-            let (at, unix_ms) = self.0.pending.any(pending, parked.as_ref().map(Parked::woken)).await;
-            self.0.seen.move_on(unix_ms);
-            at
-        })
-    }
-
-    fn next(&self) -> BoxFuture<'_, Option<(u32, Outcome)>> {
-        Box::pin(async move {
-            let parked = (!self.0.pending.is_next_here()).then(|| self.0.run.activity.park());
-            let (number, outcome, unix_ms) = self.0.pending.next(parked.as_ref().map(Parked::woken)).await?;
-            Some((number, self.0.show(number, (outcome, unix_ms)).await))
-        })
-    }
-
-    fn cancel(&self, pending: u32) {
-        self.0.pending.cancel(pending);
-    }
-
-    fn forget(&self, pending: u32) {
-        self.0.forget_asked(pending);
-        waist::forget(&self.0, pending);
-    }
-
-    fn log(&self, level: Level, message: &str, fuel: u64) -> Result<(), Failure> {
-        // The end of a line counts too: else lines without a byte would be without end.
-        let length = (message.len() as u64).saturating_add(1);
-        let allowed = self.0.given.limits.get(Dimension::LogBytes);
-        let total = {
-            let mut tally = self.0.tally.lock();
-            tally.log_bytes = tally.log_bytes.saturating_add(length);
-            tally.log_bytes
-        };
-        if total > allowed {
-            return Err(self.0.over(Dimension::LogBytes, total, allowed));
-        }
-        waist::log(&self.0, level, message, fuel);
-        Ok(())
     }
 }

@@ -5,10 +5,12 @@
 //! simulated. In reading order:
 //!
 //! - [`catalog`]: what the operator configured, and how names find their way to programs;
-//! - [`start`]: how runs start; `drive`: how they end or rest; `run`: what the frames of one share; [`ledger`]: its purse;
+//! - `target`: what a run is about; [`start`]: how runs start; `drive`: how they end or rest; `run`: what the frames of
+//!   one share; [`ledger`]: its purse;
 //! - `frame`, `execute`: one execution of one program, from its job to its end; `waist`: the only path for its effects;
 //! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started; [`activity`]: who goes on by
-//!   itself, and who waits for what;
+//!   itself, and who waits for what; `repeats`: what a program is told too often;
+//! - `asked`, `approval`, `cancel`: what people answer, approve and call off; `present`: where they find a run;
 //! - `state`, `artifacts`, `shared`: what the frames of a run share, and how it follows from the events;
 //! - [`gate`]: what stands before tools and agents, for all runs of a host;
 //! - `tape`: the sequence of a run, and when it is durable; [`resume`], `past`: the way back to where a run was; `doubt`:
@@ -43,6 +45,7 @@ mod doubt;
 mod drive;
 mod execute;
 mod frame;
+mod host_side;
 mod live;
 mod past;
 mod pending;
@@ -54,6 +57,7 @@ mod shared;
 mod size;
 mod state;
 mod tape;
+mod target;
 mod waist;
 
 pub use asked::Open;
@@ -65,4 +69,5 @@ pub use doubt::InDoubt;
 pub use fork::{Fork, ForkError, Said, Turn};
 pub use gate::{GateInfo, GateKind, GateState, Gates};
 pub use resume::{Replayed, Reply, Resume, Trial};
+pub use state::{KeyState, state_of};
 pub use start::{Begun, Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};

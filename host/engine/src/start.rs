@@ -2,32 +2,30 @@
 //! How runs start, and how their ends reach whoever waits for them.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::artifact::Reference;
-use priory_core::authority::{Holder, Layer};
 use priory_core::event::{Event, Program, RunStarted};
 use priory_core::journal::{QuestionId, RunHeader, RunState, Wait};
-use priory_core::ports::{Clock, Compute, Http, Ids, Recorder, Returned, Secrets};
-use priory_core::{Digest, Failure, FramePath, GrantSet, Journal, Json, LimitSpec, Report, RunId, Task, Usage};
+use priory_core::ports::{Clock, Compute, Http, Ids, Recorder, Secrets};
+use priory_core::{Digest, Failure, FramePath, GrantSet, Journal, Json, LimitSpec, Report, RunId, Usage};
 use tokio::sync::oneshot;
 
 use crate::asked::{Asked, Open, answer};
 pub use crate::authorize::Revocations;
 use crate::cancel::{self, Cancelled};
 use crate::catalog::{Catalog, Layers};
-use crate::context::Context;
 use crate::drive;
-use crate::execute::{self, Body, Job};
+use crate::execute::Job;
 use crate::gate::Gates;
 use crate::past::Past;
-use crate::perform::{agent_job, tool_job};
 use crate::present::Present;
 use crate::resume::{self, Reply};
 use crate::run::Run;
 use crate::tape::{Keeping, Tape};
+pub use crate::target::Target;
+pub(crate) use crate::target::{into_report, root_job};
 
 /// What the engine needs of the world.
 pub struct Ports {
@@ -49,51 +47,6 @@ pub struct Ports {
     pub gates: Arc<Gates>,
     /// Names what executes guests: other engines may count fuel otherwise.
     pub engine: Arc<str>,
-}
-
-/// What a run is about.
-pub enum Target {
-    /// Give an agent a task.
-    Agent {
-        /// Its name.
-        name: String,
-        /// The input of its task.
-        input: Json,
-    },
-    /// Call a tool.
-    Tool {
-        /// Its name.
-        name: String,
-        /// An object with one property a parameter.
-        arguments: Json,
-    },
-    /// Run code of the embedder, made by [`Target::native`].
-    #[doc(hidden)]
-    Native {
-        /// For events.
-        name: Arc<str>,
-        /// The code.
-        program: NativeTarget,
-    },
-}
-
-/// Code of the embedder.
-pub struct NativeTarget(execute::NativeProgram);
-
-impl Target {
-    /// Makes a target of code of the embedder: it orchestrates as an agent does, on a thread for guests, with the grants
-    /// of the request.
-    pub fn native<F, Fut>(name: &str, program: F) -> Self
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Json, Failure>> + Send + 'static,
-    {
-        let program: execute::NativeProgram = Box::new(move |context| {
-            let future = program(context);
-            Box::pin(async move { future.await.map(Returned::Json) })
-        });
-        Self::Native { name: Arc::from(name), program: NativeTarget(program) }
-    }
 }
 
 /// Where a run is kept, and how.
@@ -382,69 +335,5 @@ impl Engine {
         }
         let task = self.ports.compute.spawn(Box::pin(drive::drive(run, job, park_after)));
         Started { id, run: weak, asked, receiver: Some(receiver), end: None, task: Some(task) }
-    }
-}
-
-impl Target {
-    fn program(&self, catalog: &Catalog) -> Program {
-        match self {
-            Self::Agent { name, .. } => match catalog.agent(name) {
-                Some(entry) => entry.program(),
-                None => Program::Agent(Arc::from(name.as_str())),
-            },
-            Self::Tool { name, .. } => Program::Tool(Arc::from(name.as_str())),
-            Self::Native { name, .. } => Program::Native(name.clone()),
-        }
-    }
-}
-
-/// Makes the job of the root frame, and returns the input that its run is recorded with.
-pub(crate) fn root_job(
-    run: &Arc<Run>,
-    target: Target,
-    grants: Option<GrantSet>,
-    limits: &LimitSpec,
-) -> Result<(Job, Json), Failure> {
-    let caller = |own| Arc::new(Layer { holder: Holder::Caller, own, lent: GrantSet::default() });
-    let (mut job, input) = match target {
-        Target::Agent { name, input } => {
-            let entry = run.catalog.agent(&name).cloned();
-            let entry = entry.ok_or_else(|| Failure::absent(format!("agent {name}"), "it is not configured"))?;
-            let task = Task { name, input: input.clone(), feedback: None };
-            (agent_job(run, &entry, task), input)
-        }
-        Target::Tool { name, arguments } => {
-            let target = run.catalog.tool(&name);
-            let target = target.ok_or_else(|| Failure::absent(format!("tool {name}"), "no plugin has it"))?;
-            (tool_job(run, &target, arguments.clone()), arguments)
-        }
-        Target::Native { name, program } => {
-            let own = grants.clone().unwrap_or_default();
-            let job = Job {
-                program: Program::Native(name),
-                body: Body::Native(program.0),
-                layers: vec![caller(own)],
-                limits: run.catalog.limits,
-                budget: None,
-                config: Vec::new(),
-                gate: None,
-            };
-            (job, Json::null())
-        }
-    };
-    if let (Some(grants), Body::Guest { .. }) = (grants, &job.body) {
-        job.layers.push(caller(grants));
-    }
-    job.limits = job.limits.tightened(limits);
-    Ok((job, input))
-}
-
-pub(crate) fn into_report(returned: Returned) -> Result<Report, Failure> {
-    match returned {
-        Returned::Json(output) => Ok(Report { output, summary: None }),
-        Returned::Report(report) => Ok(report),
-        Returned::Tools(tools) => Json::of(&tools)
-            .map(|output| Report { output, summary: None })
-            .map_err(|error| Failure::other(error.to_string())),
     }
 }

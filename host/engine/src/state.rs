@@ -6,6 +6,7 @@
 //! order before any frame goes on ([`Space::again`]).
 
 mod merge;
+mod shown;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -18,6 +19,8 @@ use priory_core::state::{
 use priory_core::{Failure, FramePath, Json, Value};
 
 use merge::Holding;
+
+pub use shown::{KeyState, state_of};
 
 /// How many writes of all keys are remembered together; beyond it a key that is written forgets its oldest.
 const ALL_CHANGES_MAX: usize = 65_536;

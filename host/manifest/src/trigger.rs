@@ -31,7 +31,7 @@ pub enum Occasion {
     /// Whenever a time has come.
     Schedule {
         /// Which.
-        schedule: Schedule,
+        schedule: Box<Schedule>,
         /// What is done about times that came while no host was there.
         missed: Missed,
     },

@@ -52,11 +52,13 @@ fn an_answer_reaches_a_run_that_is_in_memory() {
 fn a_branch_goes_on_while_another_waits_for_a_person() {
     let (journal, outside) = (journal(), Arc::new(Outside::default()));
     let host = scene::host(&journal, &outside, Some(Duration::from_millis(2)));
-    let steps = json!([{ "do": "all", "steps": [{ "do": "ask", "text": "Go on?" }, { "do": "wasi-sleep", "ms": 1 }] }]);
+    let add = json!({ "do": "tool", "name": "good.add", "with": { "a": 1, "b": 2 } });
+    let steps = json!([{ "do": "all", "steps": [{ "do": "ask", "text": "Go on?" }, add] }]);
     let mut started = scene::start(&host, scene::root(steps));
     let run = started.id;
     // Whether it is still in memory or parked by now, the answer is taken once.
     let open = loop {
+        assert!(!block(journal.info(run)).is_ok_and(|info| info.state.has_ended()), "it asks nothing");
         let live = started.questions().into_iter().next().map(|open| open.id);
         let kept = block(journal.waits(run)).unwrap_or_default().first().and_then(|wait| Some(wait.question()?.0));
         if let Some(id) = live.or(kept) {
@@ -68,7 +70,7 @@ fn a_branch_goes_on_while_another_waits_for_a_person() {
     let end = block(started.wait());
     let end = if end.state == RunState::Parked { scene::turn(&host, run) } else { end };
     let result = scene::is_sound(&journal, &end, run);
-    assert_eq!(result["results"][0][0], json!("yes"));
+    assert_eq!(result["results"][0], json!(["yes", 3]));
 }
 
 #[test]
@@ -163,11 +165,12 @@ pub fn each_use_is_approved() {
     let end = decided(&journal, &host, run, end, decide);
     let results = output(&end);
     outside.did_once(1);
-    assert_eq!((&results[2], &results[4]), (&json!(2), &json!(null)));
-    for refused in [&results[1], &results[3]] {
-        let failure = refused["failure"].as_str().unwrap();
-        assert!(failure.contains("not today") && failure.contains("is not granted"), "{failure}");
-    }
+    // Nobody is asked where another grant of the same holder allows it.
+    assert_eq!((&results[2], &results[4]["failure"]), (&json!(2), &json!("tool good.nothing: no plugin has it")));
+    // Of a request, WASI has but a code to tell.
+    let failure = |at: usize| results[at]["failure"].as_str().unwrap();
+    assert_eq!(failure(1), "ErrorCode::HttpRequestDenied");
+    assert_eq!(failure(3), "tool good.add is denied by ann (not today)");
     // Wherever the host goes away, before, while and after a person decides, it comes to the same, once.
     let events = scene::events(&journal, run);
     for count in 1..events.len() {

@@ -389,13 +389,13 @@ impl Writer<'_> {
         let rng = self.rng;
         let later = self.count.saturating_sub(self.index + 1);
         let callee = (later > 0).then(|| format!("a{}", self.index + 1 + rng.index(later)));
-        match (rng.below(if self.is_steady { 94 } else { 147 }), callee) {
+        match (rng.below(if self.is_steady { 94 } else { 168 }), callee) {
             (90..92, _) if self.is_steady => Act::Put,
             (92.., _) if self.is_steady => Act::Part(rng.below(30)),
             (137..142, _) => Act::Put,
             (142..146, _) => Act::Part(rng.below(30)),
-            (146.., _) => Act::Stat,
-            (131.., _) => Act::Await(self.event(), rng.percent(50).then(|| rng.below(3_000))),
+            (146, _) => Act::Stat,
+            (131..137 | 157.., _) => Act::Await(self.event(), rng.percent(50).then(|| rng.below(3_000))),
             (125.., _) => Act::Emit(self.event()),
             (100.., _) => self.state(),
             (0..20, Some(callee)) => Act::Tool(format!("{callee}.work")),

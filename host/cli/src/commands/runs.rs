@@ -11,6 +11,7 @@ mod prune;
 mod replay;
 mod resume;
 mod show;
+mod state;
 mod verify;
 mod watch;
 
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 enum Verb {
     List(list::Args),
     Show(show::Args),
+    State(state::Args),
     Watch(watch::Args),
     Resume(resume::Args),
     Answer(super::answer::Args),
@@ -51,6 +53,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     match &args.verb {
         Verb::List(args) => list::execute(args, data),
         Verb::Show(args) => show::execute(args, data),
+        Verb::State(args) => state::execute(args, data),
         Verb::Watch(args) => watch::execute(args, data),
         Verb::Resume(args) => resume::execute(args, data),
         Verb::Answer(args) => super::answer::execute(args, data),

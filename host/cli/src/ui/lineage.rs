@@ -287,12 +287,12 @@ made by agent a              8  0      25 %
         assert_eq!(
             lines[2..5],
             [
-                "▸ event 9, frame 0: the result…",
-                "  ● event 8, frame 0: agent a …",
+                "▸ event 9, frame 0: the resul…",
+                "  ● event 8, frame 0: agent a…",
                 "… and 4 more lines: -n N shows N lines"
             ]
         );
-        assert!(lines.iter().skip(2).take(2).all(|line| line.chars().count() <= 31), "{text}");
+        assert!(lines.iter().skip(2).take(2).all(|line| line.chars().count() <= 30), "{text}");
     }
 
     #[test]

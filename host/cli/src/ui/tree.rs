@@ -427,10 +427,9 @@ mod tests {
             events.push(ended(3, &root.child(step), None));
         }
         let lines: Vec<String> = tree(&events).render(9, false);
-        let names: Vec<&str> =
-            lines.iter().map(|line| line.split("  1.23").next().unwrap().split("  2.47").next().unwrap()).collect();
-        let names: Vec<&str> = names.into_iter().map(str::trim_end).collect();
-        assert_eq!(names[1..], ["✓   flights: tool a.b ×2", "✓   hotels: tool a.b"]);
+        let name = |line: &String| line.trim_start_matches(['✓', ' ']).split("  ").next().unwrap().to_owned();
+        let names: Vec<String> = lines.iter().skip(1).map(name).collect();
+        assert_eq!(names, ["flights: tool a.b ×2", "hotels: tool a.b"]);
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl<'a> Check<'a> {
             Some(wire::Missed::All) => Missed::All,
         };
         let error = match Schedule::new(schedule, trigger.zone.as_ref().map(|zone| zone.as_str())) {
-            Ok(schedule) => return Some(Occasion::Schedule { schedule, missed }),
+            Ok(schedule) => return Some(Occasion::Schedule { schedule: Box::new(schedule), missed }),
             Err(error) => error,
         };
         let (span, hint) = match &error {

@@ -212,6 +212,10 @@ const GRANTS: &[(&str, &str)] = &[
         "{ env = [{ allow = 'A', uses = 1 }], config = [{ allow = 'a', uses = 2 }] }",
         "4:41 this grant has no number of uses: a frame is given it once, when it opens (leave out `uses`, and bound with it the tool or the agent that may be called)\n4:79 this grant has no number of uses: a frame is given it once, when it opens (leave out `uses`, and bound with it the tool or the agent that may be called)",
     ),
+    (
+        "{ config = [{ allow = 'a', ask = true }] }",
+        "4:43 nobody can be asked for each use of this grant: the host does not see them one by one (leave out `ask`, and set it for the tool or the agent that may be called)",
+    ),
     ("{ tools = [{ allow = 'x.y', uses = 1 }] }", "4:31 there is no plugin `x` (the plugins are `files`)"),
     (
         "{ tools = [{ uses = 1 }] }",

@@ -89,7 +89,7 @@ pub(crate) struct NameTable {
     /// How often in one run; for tools and agents only, since a frame is given the others once, when it opens.
     #[schemars(range(min = 1))]
     pub(crate) uses: Option<At<u32>>,
-    /// Whether a person approves each use; for tools and agents only, since the host sees those one by one.
+    /// Whether a person approves each use; not for environment and configuration, which a frame is given once.
     pub(crate) ask: Option<At<bool>>,
 }
 

@@ -70,8 +70,8 @@ impl<'a> Making<'_, 'a> {
             },
             Free::Plain(_) => true,
             // Every part is looked at, whatever is wrong with those before.
-            Free::List(items) => items.iter().fold(true, |is_right, item| self.leaves(item) && is_right),
-            Free::Table(entries) => entries.values().fold(true, |is_right, item| self.leaves(item) && is_right),
+            Free::List(items) => items.iter().filter(|item| !self.leaves(item)).count() == 0,
+            Free::Table(entries) => entries.values().filter(|item| !self.leaves(item)).count() == 0,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use priory_core::Journal;
 use priory_core::event::Program;
-use priory_core::journal::{Batch, JournalError, RunHeader, RunQuery, RunState};
+use priory_core::journal::{Awaited, Batch, JournalError, RunHeader, RunQuery, RunState, Wait};
 
 use super::Make;
 use super::sample::{START_UNIX_MS, Script, asks, header, run, sleeps};
@@ -23,8 +23,14 @@ pub async fn states_and_waits_follow(make: Make<'_>) {
     assert_eq!((info.due_unix_ms, info.questions), (None, 0));
     assert!(info.bytes > 0);
 
-    let waits =
-        vec![asks(script.run, 3, "may it go on?"), sleeps(4, 9_000), sleeps(5, 7_000), asks(script.run, 6, "?")];
+    let cancel = Wait { due_unix_ms: None, awaited: Awaited::Cancel, ..sleeps(7, 0) };
+    let waits = vec![
+        asks(script.run, 3, "may it go on?"),
+        sleeps(4, 9_000),
+        sleeps(5, 7_000),
+        asks(script.run, 6, "?"),
+        cancel,
+    ];
     journal.append(script.park(waits.clone())).await.unwrap();
     assert_eq!(journal.waits(script.run).await.unwrap(), waits);
     let parked = journal.info(script.run).await.unwrap();

@@ -30,6 +30,9 @@ struct Input {
     /// A draft that is only to be mended: what the feedback names falls away, and nothing is added.
     #[serde(default)]
     draft: Option<Vec<Section>>,
+    /// Why earlier drafts were refused, where the caller collects that itself.
+    #[serde(default)]
+    feedback: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,8 +84,8 @@ struct Keyword {
 }
 
 fn run(task: Task<Input>) -> Result<Report<Output>, Failure> {
-    let Input { question, passages, draft } = task.input;
-    let refused = task.feedback.unwrap_or_default();
+    let Input { question, passages, draft, feedback } = task.input;
+    let refused = task.feedback.or(feedback).unwrap_or_default();
     let sections = match draft {
         Some(draft) => compose::mended(draft, &refused),
         None => compose::composed(&question, candidates(&passages)?, &refused),

@@ -5,20 +5,22 @@
 use priory_sdk::{Failure, tools};
 use serde_json::{Value, json};
 
+use crate::at;
+
 /// How long the line of the author may be for the editor, in characters.
-const LINE_CHARS_MAX: usize = 60;
+const LINE_CHARS_MAX: usize = 40;
 
 /// Finds the topics of the text that the crew was given.
 pub(crate) fn analyst(order: &Value) -> Result<Value, Failure> {
-    let text = &order["task"]["given"]["text"];
+    let text = at(order, "/task/given/text");
     let keywords: Vec<Value> = tools::call("text.keywords", &json!({ "text": text, "max": 6 }))?;
-    Ok(keywords.iter().map(|keyword| keyword["phrase"].clone()).collect())
+    Ok(keywords.iter().map(|keyword| at(keyword, "/phrase").clone()).collect())
 }
 
 /// Writes a line about the topics; fewer of them when it was told that the line is too long.
 pub(crate) fn author(order: &Value) -> Value {
-    let topics = order["context"]["topics"].as_array().cloned().unwrap_or_default();
-    let before = order["previous"].as_str().map_or(0, |line| line.matches(',').count());
+    let topics = at(order, "/context/topics").as_array().cloned().unwrap_or_default();
+    let before = at(order, "/previous").as_str().map_or(0, |line| line.matches(',').count());
     let most = if before > 0 { before } else { topics.len() };
     let topics: Vec<&str> = topics.iter().filter_map(Value::as_str).take(most.max(1)).collect();
     json!(format!("It is about {}.", topics.join(", ")))
@@ -26,11 +28,11 @@ pub(crate) fn author(order: &Value) -> Value {
 
 /// Assigns the tasks, and accepts what is short enough.
 pub(crate) fn editor(asked: &Value) -> Value {
-    if asked["phase"] == "assign" {
-        let role = if asked["task"]["name"] == "topics" { "analyst" } else { "author" };
+    if at(asked, "/phase") == "assign" {
+        let role = if at(asked, "/task") == "topics" { "analyst" } else { "author" };
         return json!({ "assign": role });
     }
-    match asked["output"].as_str() {
+    match at(asked, "/output").as_str() {
         Some(line) if line.chars().count() > LINE_CHARS_MAX => {
             json!({ "accept": false, "feedback": format!("at most {LINE_CHARS_MAX} characters") })
         }

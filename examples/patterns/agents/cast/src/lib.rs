@@ -16,6 +16,14 @@ use serde_json::Value;
 priory_sdk::ceiling!(["tool=text.*", "tool=files.read", "log"]);
 priory_sdk::agent!(run);
 
+/// What stands where nothing does.
+static NULL: Value = Value::Null;
+
+/// Returns what stands at a place of a value, named by a JSON Pointer; null where nothing does.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&NULL)
+}
+
 fn run(task: Task<Value>) -> Result<Value, Failure> {
     match task.name.as_str() {
         "manager" => Ok(manager::decide(&task.input)),

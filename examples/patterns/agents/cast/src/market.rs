@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::at;
+
 /// What somebody begins with, and how far it goes at most.
 pub(crate) struct Side {
     first: i64,
@@ -14,11 +16,11 @@ pub(crate) const SELLER: Side = Side { first: 120, last: 80 };
 
 /// Says a price: the first one, or one in the middle between its own last and the other's, within its bounds.
 pub(crate) fn offer(shown: &Value, side: Side) -> Value {
-    let me = shown["speaker"].as_str().unwrap_or_default();
-    let said = shown["transcript"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let me = at(shown, "/speaker").as_str().unwrap_or_default();
+    let said = at(shown, "/transcript").as_array().map(Vec::as_slice).unwrap_or_default();
     let last = |is_mine: bool| {
-        let entry = said.iter().rev().find(|entry| (entry["speaker"] == me) == is_mine);
-        entry.and_then(|entry| entry["says"]["price"].as_i64())
+        let entry = said.iter().rev().find(|entry| (at(entry, "/speaker") == me) == is_mine);
+        entry.and_then(|entry| at(entry, "/says/price").as_i64())
     };
     let mine = last(true).unwrap_or(side.first);
     let Some(other) = last(false) else { return json!({ "price": mine }) };

@@ -251,3 +251,22 @@ fn a_relative_path_needs_an_absolute_base() {
     let grant = GrantTemplate::new(GrantKind::File, "docs:read", "app");
     assert!(checked(&grant).unwrap_err().contains("is not absolute"));
 }
+
+#[test]
+fn a_person_can_be_asked_where_each_use_is_seen() {
+    let base = |text: &str| text.parse::<GrantTemplate>().map_err(|error| error.to_string());
+    for text in ["tool=a.*", "agent=b", "http=https://a.org/*", "state=k*"] {
+        let asking = base(&format!("ask {text}")).unwrap().resolve(&BTreeMap::new()).unwrap();
+        let plain = base(text).unwrap().resolve(&BTreeMap::new()).unwrap();
+        assert_eq!((asking.asks, plain.asks, &asking.grant), (true, false, &plain.grant), "{text}");
+        // As a caller's grants are kept with their run.
+        assert_eq!(asking.to_string().parse::<Held>(), Ok(asking.clone()));
+        let set: GrantSet = [asking, plain].into_iter().collect();
+        assert_eq!(serde_json::from_str::<GrantSet>(&serde_json::to_string(&set).unwrap()).unwrap(), set);
+    }
+    for text in ["log", "human", "sleep", "env=A", "config=a", "secret=a@https://a.org/*"] {
+        let refused = base(&format!("ask {text}")).and_then(|grant| grant.check(&|_| true).map_err(|e| e.to_string()));
+        assert!(refused.unwrap_err().contains("nobody can be asked"), "{text}");
+        assert!(format!("ask {text}").parse::<Held>().is_err(), "{text}");
+    }
+}
