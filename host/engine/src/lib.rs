@@ -69,5 +69,5 @@ pub use doubt::InDoubt;
 pub use fork::{Fork, ForkError, Said, Turn};
 pub use gate::{GateInfo, GateKind, GateState, Gates};
 pub use resume::{Replayed, Reply, Resume, Trial};
-pub use state::{KeyState, state_of};
 pub use start::{Begun, Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};
+pub use state::{KeyState, state_of};

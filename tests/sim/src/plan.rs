@@ -99,6 +99,9 @@ impl Plan {
             call_touching(rng, &mut parts, count);
         }
         make_flows(rng, &mut parts, count, is_steady);
+        if !is_steady && rng.percent(20) {
+            guard_something(rng, &mut parts);
+        }
         let is_tight = !is_steady && rng.percent(25);
         let budget = BudgetSpec {
             fuel: is_tight.then(|| 2_000 + rng.below(20_000)),
@@ -222,6 +225,16 @@ fn touching_part(rng: &SimRng, index: usize) -> Part {
         flow: None,
         touches: Some((in_doubt, declared)),
     }
+}
+
+/// Lets the first program clear up behind itself when somebody cancels the run while it waits.
+fn guard_something(rng: &SimRng, parts: &mut [Part]) {
+    let Some(root) = parts.first_mut() else { return };
+    let waits = [Act::Ask(None), Act::Sleep(100), Act::Ask(Some(2_000)), Act::Post("https://out.example/1".to_owned())];
+    let acts = (0..=rng.index(3)).filter_map(|_| waits.get(rng.index(waits.len())).cloned()).collect();
+    let undo = vec![Op::Do(Act::Post("https://out.example/2".to_owned())), Op::Do(Act::Sleep(rng.below(80)))];
+    let at = rng.index(root.script.len() + 1);
+    root.script.insert(at, Op::Guard(acts, undo));
 }
 
 /// Lets agents, which may lend files, call a program that touches.

@@ -230,7 +230,7 @@ impl World {
                 }
             }
             mischief = mischief.or(again).map(|(at, what)| (at.saturating_sub(1), what));
-            if !self.is_calm() && self.rng.percent(1) {
+            if !self.is_calm() && self.rng.percent(6) {
                 self.answer_live(&mut process);
             }
             match process.end() {
@@ -335,12 +335,13 @@ impl World {
     fn unpark(&mut self, run: RunId) -> Result<Next, String> {
         let mut waits = now(self.inner.waits(run))?.map_err(|error| error.to_string())?;
         // Nobody has to cancel it.
+        let clears_up = waits.iter().any(Wait::is_for_cancel);
         waits.retain(|wait| !wait.is_for_cancel());
         let Some(wait) = waits.get(self.rng.index(waits.len())) else {
             return Err("it is parked and waits for nothing".to_owned());
         };
         let clock = SimClock::at(self.unix_ms);
-        if !self.is_calm() && !self.plan.is_steady && self.rng.percent(4) {
+        if !self.is_calm() && !self.plan.is_steady && self.rng.percent(if clears_up { 20 } else { 4 }) {
             let cancelled = now(Box::pin(cancel(&self.inner, &clock, run, "the simulation")))?;
             self.was_ended_parked = cancelled.map_err(|failure| failure.to_string())? == Cancelled::Ended;
             return Ok(Next::Again);

@@ -43,7 +43,8 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             let names: Vec<String> = keys.iter().map(|key| key.key.clone()).collect();
             keys.retain(|key| key.key == *wanted);
             if keys.is_empty() {
-                let error = Error::new(Exit::NotFound, format!("the state of {run} has no key `{}`", printable(wanted)));
+                let error =
+                    Error::new(Exit::NotFound, format!("the state of {run} has no key `{}`", printable(wanted)));
                 return Err(error.hint(match names.is_empty() {
                     true => "none of its programs wrote to its state".to_owned(),
                     false => format!("its keys are {}", names.join(", ")),
