@@ -7,8 +7,16 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// How deep a JSON text may be nested. The parser would recurse once a level.
-pub const DEPTH_MAX: usize = 128;
+/// How deep a JSON text from outside may be nested. The parser would recurse once a level.
+pub const DEPTH_MAX: usize = 100;
+
+/// How deep a JSON text of the host itself may be nested: what comes from outside, inside what the host says about it. The
+/// parser reads no more.
+const OWN_DEPTH_MAX: usize = 127;
+
+/// The key by which the parser would take a text for the JSON that it holds: who shows a value, or checks it, would see
+/// something else than whoever is given it.
+const RESERVED_KEY: &str = "$serde_json::private::RawValue";
 
 /// Holds one valid JSON text, cheap to clone.
 ///
@@ -23,8 +31,11 @@ pub enum JsonError {
     #[error("not JSON: {0}")]
     Syntax(String),
     /// Arrays and objects are nested too deep.
-    #[error("nested more than {DEPTH_MAX} levels deep")]
-    Depth,
+    #[error("nested more than {0} levels deep")]
+    Depth(usize),
+    /// A key has a meaning of its own for the parser.
+    #[error("the key `{RESERVED_KEY}` is reserved")]
+    ReservedKey,
 }
 
 impl Json {
@@ -35,15 +46,21 @@ impl Json {
 
     /// Checks a text and keeps it, without the white space around it: what is read back from a journal has none.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
+        Self::parse_within(text, DEPTH_MAX)
+    }
+
+    fn parse_within(text: &str, depth_max: usize) -> Result<Self, JsonError> {
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
-        check_depth(text)?;
+        check_depth(text, depth_max)?;
+        check_keys(text)?;
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| JsonError::Syntax(error.to_string()))?;
         Ok(Self(Arc::from(text)))
     }
 
-    /// Writes a value as JSON.
+    /// Writes a value as JSON; fails when it could not be read back.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
         let text = serde_json::to_string(value).map_err(|e| JsonError::Syntax(e.to_string()))?;
+        check_depth(&text, OWN_DEPTH_MAX)?;
         Ok(Self(Arc::from(text)))
     }
 
@@ -76,8 +93,9 @@ impl Json {
 }
 
 impl From<serde_json::Value> for Json {
+    /// Writes a tree. One that could not be read back is written as a text that says so: it is told, and not lost silently.
     fn from(value: serde_json::Value) -> Self {
-        Self(Arc::from(value.to_string()))
+        Self::of(&value).unwrap_or_else(|error| Self(Arc::from(serde_json::Value::from(error.to_string()).to_string())))
     }
 }
 
@@ -103,12 +121,12 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let raw = Box::<serde_json::value::RawValue>::deserialize(d)?;
-        Self::parse(raw.get()).map_err(serde::de::Error::custom)
+        Self::parse_within(raw.get(), OWN_DEPTH_MAX).map_err(serde::de::Error::custom)
     }
 }
 
-/// Refuses a text whose brackets are nested deeper than [`DEPTH_MAX`].
-fn check_depth(text: &str) -> Result<(), JsonError> {
+/// Refuses a text whose brackets are nested deeper than some levels.
+fn check_depth(text: &str, depth_max: usize) -> Result<(), JsonError> {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in text.bytes() {
         match byte {
@@ -117,8 +135,8 @@ fn check_depth(text: &str) -> Result<(), JsonError> {
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
-                if depth > DEPTH_MAX {
-                    return Err(JsonError::Depth);
+                if depth > depth_max {
+                    return Err(JsonError::Depth(depth_max));
                 }
             }
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
@@ -126,6 +144,73 @@ fn check_depth(text: &str) -> Result<(), JsonError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a text with a key that the parser would take for something else. Hardly any text is looked at twice.
+fn check_keys(text: &str) -> Result<(), JsonError> {
+    // Whatever means the same has the word in it, or an escape.
+    let is_suspect = text.contains("RawValue") || text.contains("\\u");
+    match is_suspect && serde_json::from_str::<Keys>(text).is_err_and(|error| error.to_string().contains(RESERVED_KEY))
+    {
+        true => Err(JsonError::ReservedKey),
+        false => Ok(()),
+    }
+}
+
+/// Reads a text for its keys alone.
+struct Keys;
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(Keys)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Keys {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == RESERVED_KEY {
+                return Err(serde::de::Error::custom(RESERVED_KEY));
+            }
+            map.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +228,22 @@ mod tests {
     fn the_level_after_the_last_is_refused() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(Json::parse(&nested(DEPTH_MAX)).is_ok());
-        assert_eq!(Json::parse(&nested(DEPTH_MAX + 1)), Err(JsonError::Depth));
+        assert_eq!(Json::parse(&nested(DEPTH_MAX + 1)), Err(JsonError::Depth(DEPTH_MAX)));
+        let own: Json = serde_json::from_str(&nested(OWN_DEPTH_MAX)).unwrap();
+        assert_eq!(own.to_value().to_string(), nested(OWN_DEPTH_MAX), "what the host says reads back");
+        let deeper = serde_json::json!([own.to_value()]);
+        assert_eq!(Json::of(&deeper), Err(JsonError::Depth(OWN_DEPTH_MAX)));
+        assert!(Json::from(deeper).as_str().contains("levels deep"));
         assert!(matches!(Json::parse("{\"a\":}"), Err(JsonError::Syntax(_))));
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_there() {
+        for key in ["$serde_json::private::RawValue", "\\u0024serde_json::private::RawValue"] {
+            let text = format!("[{{\"{key}\": \"{{\\\"id\\\":5}}\"}}]");
+            assert_eq!(Json::parse(&text), Err(JsonError::ReservedKey), "{text}");
+        }
+        let text = r#"{"\u00e9": "RawValue", "n": [1.5, -2, true, null]}"#;
+        assert_eq!(Json::parse(text).unwrap().to_value()["n"][1], -2);
     }
 }

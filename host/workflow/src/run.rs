@@ -8,7 +8,7 @@
 //! - `workflow`: a definition, ready to be executed; `drive`: from effects to outcomes and back;
 //! - `execution`: one execution, from its input to its end; `graph`: who runs when;
 //! - `node`: one node with all that is done around it; `around`: each of these things; `call`: the nodes that are effects;
-//! - `patterns`: the nodes that are made of others.
+//! - `pace`: what an execution may do between two effects; `patterns`: the nodes that are made of others.
 
 mod around;
 mod broken;
@@ -17,6 +17,7 @@ mod drive;
 mod execution;
 mod graph;
 mod node;
+mod pace;
 mod patterns;
 mod workflow;
 

@@ -19,7 +19,12 @@ impl Execution {
             Kind::Agent(name) | Kind::Workflow(name) => self.call_agent(at, name, feedback, terms).await,
             Kind::Tool(name) => self.call_tool(at, name, terms).await,
             Kind::Human(human) => self.ask_human(at, human, feedback).await,
-            Kind::Value(mapping) => self.value(at, "value", mapping),
+            Kind::Value(mapping) => {
+                let value = self.value(at, "value", mapping)?;
+                let bytes = value.measure().map_err(|error| Failure::other(error.to_string()))?;
+                self.pace.make(bytes as u64, &self.label)?;
+                Ok(value)
+            }
             Kind::Emit(name) => {
                 let data = written(&at.input)?;
                 self.ask(Effect::Emit { name: name.clone(), data, key: None }).await?;

@@ -2,10 +2,13 @@
 //! From effects to outcomes and back: polls the future of a workflow, and has performed what it asks for.
 
 use std::collections::{HashMap, VecDeque};
+use std::task::Waker;
 
 use priory_core::ports::FrameHost;
 use priory_core::{Effect, Failure, Outcome};
 use priory_patterns::{Desk, Driver, Ticket};
+
+use super::pace::{Pace, yield_once};
 
 /// Drives a future to its end. At most `width` of its effects go on at once.
 ///
@@ -14,6 +17,7 @@ use priory_patterns::{Desk, Driver, Ticket};
 pub(super) async fn drive<T>(
     root: impl Future<Output = T> + Send,
     desk: &Desk<Effect, Outcome>,
+    pace: &Pace,
     host: &dyn FrameHost,
     width: u64,
 ) -> Result<T, Failure> {
@@ -26,6 +30,13 @@ pub(super) async fn drive<T>(
         }
         if let Some(value) = ended {
             return Ok(value);
+        }
+        let resting = pace.take_waiting();
+        if !resting.is_empty() {
+            // The time of the frame is looked at, and others have their turn; nothing is decided by it.
+            yield_once().await;
+            resting.into_iter().for_each(Waker::wake);
+            continue;
         }
         work.waiting.extend(desk.take_asked());
         if work.numbers.is_empty()

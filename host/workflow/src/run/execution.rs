@@ -13,10 +13,11 @@ use priory_core::event::Label;
 use priory_core::failure::LimitHit;
 use priory_core::ports::FrameHost;
 use priory_core::{Dimension, Effect, Failure, Json, Outcome};
-use priory_patterns::Desk;
+use priory_patterns::{Asked, Desk};
 
 use super::around::Undoing;
 use super::broken::Broken;
+use super::pace::Pace;
 use super::workflow::Workflow;
 use crate::expression::{Scope, Value};
 
@@ -31,6 +32,8 @@ pub(crate) struct Execution {
     pub(crate) label: Label,
     /// What has to be undone when the whole fails, the oldest first.
     pub(crate) undoing: Mutex<Vec<Undoing>>,
+    /// What it may do between two effects.
+    pub(crate) pace: Arc<Pace>,
     host: Arc<dyn FrameHost>,
     seed: u64,
     /// How many of its effects may go on at once.
@@ -60,6 +63,7 @@ impl Execution {
             desk: Desk::new(),
             label,
             undoing: Mutex::default(),
+            pace: Arc::default(),
             host,
             seed,
             width,
@@ -74,11 +78,15 @@ impl Execution {
             schema.validate(&input, || format!("input of workflow {}", definition.name))?;
         }
         let has_undo = definition.nodes.values().any(|node| node.undo.is_some());
+        if has_undo && self.width < 2 {
+            return Err(self.over(Dimension::Pending, 2, self.width));
+        }
         let main = self.main(Value::from(input.to_value()));
-        let result = match has_undo {
-            true if self.width < 2 => return Err(self.over(Dimension::Pending, 2, self.width)),
-            true => self.unless_cancelled(main).await,
-            false => main.await,
+        // Listened to until all is undone: whoever cancels meanwhile does not keep it from that.
+        let mut cancelled = has_undo.then(|| self.desk.ask(Effect::AwaitCancel));
+        let result = match &mut cancelled {
+            Some(cancelled) => self.unless_cancelled(main, cancelled).await,
+            None => main.await,
         };
         match result {
             Ok(output) => Ok(output),
@@ -116,8 +124,11 @@ impl Execution {
     }
 
     /// Does something until the run is cancelled: then it is dropped, when this returns.
-    async fn unless_cancelled(&self, main: impl Future<Output = Result<Json, Broken>>) -> Result<Json, Broken> {
-        let cancelled = self.desk.ask(Effect::AwaitCancel);
+    async fn unless_cancelled(
+        &self,
+        main: impl Future<Output = Result<Json, Broken>>,
+        cancelled: &mut Asked<Effect, Outcome>,
+    ) -> Result<Json, Broken> {
         match select(pin!(main), cancelled).await {
             Either::Left((result, _)) => result,
             Either::Right((Ok(effect::Value::Json(json)), _)) => {
@@ -130,6 +141,7 @@ impl Execution {
 
     /// Performs an effect, and stops the whole when that is the rule.
     pub(crate) async fn ask(&self, effect: Effect) -> Result<effect::Value, Broken> {
+        self.pace.asked();
         let stop = &self.workflow.definition.stop;
         let is_call = matches!(effect, Effect::ToolCall { .. } | Effect::AgentCall { .. });
         if let (true, Some(most)) = (is_call, stop.steps) {

@@ -39,6 +39,7 @@ impl Execution {
                 return Err(Failure::absent(format!("node {name}"), "the workflow has none of that name").into());
             };
             let (_, prepared) = self.workflow.node(name)?;
+            let _live = self.pace.enter(&self.label).await?;
             let scope = self.with_state(&prepared.reads, scope.child().with("given", given.clone())).await?;
             if let Some(when) = &node.when
                 && !when.holds(&scope).map_err(|error| self.wrong(name, "when", &error))?

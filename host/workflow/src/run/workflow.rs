@@ -133,8 +133,8 @@ impl Plugin for Workflow {
             };
             let width = order.limits.get(priory_core::Dimension::Pending).min(WIDTH_MAX);
             let execution = Execution::new(self, host.clone(), order.label, order.seed, width);
-            let desk = execution.desk.clone();
-            let output = drive(execution.run(task.input), &desk, &*host, width).await??;
+            let (desk, pace) = (execution.desk.clone(), execution.pace.clone());
+            let output = drive(execution.run(task.input), &desk, &pace, &*host, width).await??;
             Ok(Returned::Report(Report { output, summary: None }))
         })
     }

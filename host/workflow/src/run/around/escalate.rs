@@ -10,11 +10,16 @@ use crate::definition::Escalate;
 use crate::expression::Value;
 use crate::run::broken::Broken;
 use crate::run::call::unexpected;
-use crate::run::execution::Execution;
+use crate::run::execution::{Execution, written};
 use crate::run::node::At;
 
 /// How often a node is done again because somebody said so.
 const DECISIONS_MAX: u32 = 8;
+
+/// How long what the node was given may be to be told as a whole, in bytes.
+const GIVEN_BYTES_MAX: u64 = 64 << 10;
+/// How much is told of what is longer, in characters.
+const EXCERPT_CHARS: usize = 1_000;
 
 /// The form of a decision.
 const DECISION: &str = r#"{"type":"object","oneOf":[
@@ -108,6 +113,11 @@ impl Execution {
             Ok(effect::Value::Answer(answer)) => Ok(read(&answer.value.to_value()).unwrap_or(Decision::Nothing)),
             Ok(other) => Err(unexpected(&other)),
             Err(Broken(Failure::Timeout(_))) => Ok(Decision::Nothing),
+            // A question that nobody can be asked does not hide why it was to be asked.
+            Err(Broken(Failure::Invalid(invalid))) => {
+                self.note(Level::Warn, &format!("nobody could be asked about node {}: {}", at.name, invalid.reason));
+                Ok(Decision::Nothing)
+            }
             Err(broken) => Err(broken),
         }
     }
@@ -115,8 +125,15 @@ impl Execution {
 
 /// Everything that is needed to decide.
 fn about(at: &At<'_>, tried: &[(String, Failure)]) -> Result<Tree, Broken> {
-    let told = |failure: &Failure| json!({ "kind": failure.kind(), "message": failure.to_string() });
-    let given = at.input.to_json().map_err(|error| Failure::other(error.to_string()))?;
+    let message = |failure: &Failure| failure.to_string().chars().take(EXCERPT_CHARS).collect::<String>();
+    let told = |failure: &Failure| json!({ "kind": failure.kind(), "message": message(failure) });
+    let whole = written(&at.input)?;
+    let given = match whole.byte_len() > GIVEN_BYTES_MAX {
+        true => {
+            json!({ "excerpt": whole.as_str().chars().take(EXCERPT_CHARS).collect::<String>(), "bytes": whole.byte_len() })
+        }
+        false => whole.to_value(),
+    };
     let attempts: Vec<Tree> =
         tried.iter().map(|(name, failure)| json!({ "node": name, "failure": told(failure) })).collect();
     Ok(json!({

@@ -92,3 +92,39 @@ fn a_thousand_side_by_side() {
     assert_eq!(run_on(&definition, json!(items), &host), Ok(json!(1000)));
     assert_eq!(host.most_at_once(), 1000);
 }
+
+#[test]
+fn what_calls_nothing_gives_the_thread_back_and_ends() {
+    let definition = workflow(json!({
+        "outer": { "kind": { "loop": { "body": "inner", "rounds": 10_000 } } },
+        "inner": { "kind": { "loop": { "body": "value", "rounds": 10_000 } } },
+        "value": { "kind": { "value": "round" } },
+    }));
+    let host = Arc::new(ScriptedHost::new(1, |_| None));
+    let workflow = Arc::new(super::Workflow::new(definition.to_string().as_bytes()).unwrap());
+    let mut execution =
+        priory_core::ports::Plugin::execute(workflow, super::order(Value::Null, 1), host, Arc::default());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut polls = 0_u64;
+    let result = loop {
+        polls += 1;
+        if let std::task::Poll::Ready(result) = execution.as_mut().poll(&mut context) {
+            break result;
+        }
+    };
+    assert!(matches!(result, Err(priory_core::Failure::Limit(hit)) if hit.allowed == 1_000_000));
+    assert!(polls > 100_000, "whoever polls it had its turn {polls} times");
+}
+
+#[test]
+fn values_that_are_made_are_bounded() {
+    let definition = workflow(json!({
+        "all": { "kind": { "map": { "over": "lists.range(1000)", "body": "large", "width": 8 } } },
+        "large": { "kind": { "value": "input + string(item)" } },
+    }));
+    let host = Arc::new(ScriptedHost::new(1, |_| None));
+    let result = run_on(&definition, json!("x".repeat(1 << 20)), &host);
+    assert!(
+        matches!(result, Err(priory_core::Failure::Limit(hit)) if hit.dimension == priory_core::Dimension::TotalBytes)
+    );
+}
