@@ -3,6 +3,7 @@
 //!
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go
 //! through the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one,
+//! [`workflows`] through those for workflows, [`patterns`] and [`examples`] run the examples of these,
 //! [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
@@ -17,8 +18,10 @@
 mod brief;
 mod cache;
 mod codes;
+mod examples;
 mod fresh;
 mod machine;
+mod patterns;
 mod plugins;
 mod retold;
 mod runs;

@@ -235,6 +235,103 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Two workflows that ask: one does nothing else, and a branch of the other keeps it in memory meanwhile.
+fn asking() -> String {
+    let nap = json!(json!([{ "do": "wasi-sleep", "ms": 2_000 }]).to_string());
+    format!(
+        r#"
+[triggers.placed]
+event = "order.placed"
+start = "sign"
+[triggers.large]
+event = "order.large"
+start = "weigh"
+[workflows.sign.nodes]
+ask.human = {{ kind = "approve", text = "Send it?", who = ["ada"] }}
+[workflows.weigh]
+result = "both"
+[workflows.weigh.nodes]
+both.parallel = {{ branches = ["asked", "nap"] }}
+asked.human = {{ kind = "approve", text = "Send it?" }}
+nap = {{ agent = "clerk", with = '{{"steps": {nap}}}' }}
+"#
+    )
+}
+
+#[test]
+#[cfg(unix)]
+fn whoever_serves_a_folder_takes_answers() {
+    let shop = Shop::new(&asking());
+    let mut child = shop.start();
+    shop.does(&["emit", "order.placed"]).exits(0);
+    let run = shop.await_runs(1, &["--state", "parked"])[0]["id"].as_str().unwrap().to_owned();
+    // Who may answer is checked where the run is, and told as ever.
+    let wrong = ["answer", &run, "--approve", "--by", "bob"];
+    let refused = shop.does(&wrong).exits(1).tells(&["bob may not answer", "--by NAME; it may be ada"]).err;
+    shop.does(&["answer", &run, "perhaps", "--by", "ada"]).exits(2).tells(&["a decision is expected"]);
+    shop.does(&["answer", &run, "q_0000000000000000", "--approve"]).exits(6).tells(&["does not ask"]);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    shop.does(&wrong).exits(1).tells_only(&refused);
+
+    let mut child = shop.start();
+    shop.does(&["emit", "order.placed"]).exits(0);
+    shop.await_runs(2, &["--state", "parked"]);
+    let answered = shop.does(&["answer", &run, "--approve", "--by", "ada"]).exits(0);
+    assert!(answered.out.contains("approve"), "{answered:?}");
+    let done = shop.runs(&["--state", "done"]);
+    assert_eq!((done.len(), done[0]["id"].as_str()), (1, Some(&*run)));
+    shop.does(&["answer", &run, "--approve", "--by", "ada"]).exits(6).tells(&["asks nothing: it is done"]);
+
+    let other = shop.runs(&["--state", "parked"])[0]["id"].as_str().unwrap().to_owned();
+    shop.does(&["runs", "cancel", &other]).exits(0).tells_only(&format!("{other} is cancelled\n"));
+    assert_eq!(shop.runs(&["--state", "cancelled"])[0]["id"], *other);
+    shop.does(&["runs", "cancel", &other]).exits(1).tells(&["has ended: it is cancelled"]);
+
+    let left = std::fs::read_dir(shop.home.data().join("requests")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["served"], "every request and reply is removed");
+    signal(&child, "TERM");
+    child.wait().unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_run_in_the_memory_of_another_process_is_answered() {
+    let shop = Shop::new(&asking());
+    let mut child = shop.start();
+    shop.does(&["emit", "order.large"]).exits(0);
+    let run = shop.await_runs(1, &[])[0]["id"].as_str().unwrap().to_owned();
+    let since = now();
+    let answered = loop {
+        let ended = shop.does(&["answer", &run, "--approve", "--json"]);
+        if ended.code == Some(0) {
+            break ended;
+        }
+        // It has not asked yet.
+        assert!(ended.code == Some(6) && since.elapsed() < PATIENCE, "{ended:?}");
+    };
+    let last = answered.json_lines().pop().unwrap();
+    assert_eq!((&last["event"], &last["state"]), (&json!("result"), &json!("done")), "{last}");
+    assert!(last["report"]["output"].to_string().contains("approve"), "{last}");
+    signal(&child, "TERM");
+    child.wait().unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn whoever_serves_nothing_takes_no_answers() {
+    let shop = Shop::new("");
+    let steps = json!([{ "do": "sleep", "ms": 600_000 }]).to_string();
+    let mut command = shop.home.command(&shop.home.path(), &["run", "--no-build", "--steps", &steps]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    shop.await_runs(1, &["--state", "parked"]);
+    let refused = ["is in use by another process", "does not take requests, as `priory serve` does"];
+    shop.does(&["answer", "@last", "--approve"]).exits(8).tells(&refused);
+    shop.does(&["runs", "cancel", "@last"]).exits(8).tells(&refused);
+    signal(&child, "KILL");
+    child.wait().unwrap();
+}
+
 #[test]
 fn schedules_are_shown_and_wait_for_their_time() {
     let shop = Shop::new(

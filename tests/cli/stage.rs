@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the binary is started: a folder of its own for each test, and an environment that nobody else has touched.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -68,6 +69,20 @@ impl Home {
             let built = home.run_in(&example, &["build"]).exits(0);
             assert!(built.err.contains("7 plugins are up to date."), "{}", built.err);
         });
+        home
+    }
+
+    /// Makes an empty folder as [`Home::of_plugins`] does. The first who asks for an example builds its plugins too.
+    pub fn of_example(name: &'static str) -> Self {
+        static BUILT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+        let home = Self::of_plugins();
+        // Held while it builds, so that the others wait for it.
+        let mut built = BUILT.lock().unwrap();
+        if !built.contains(name) {
+            home.run_in(&root().join("examples").join(name), &["build"]).exits(0).tells(&["up to date."]);
+            built.insert(name);
+        }
+        drop(built);
         home
     }
 

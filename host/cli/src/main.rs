@@ -13,6 +13,7 @@ mod commands;
 
 mod answering;
 mod bounds;
+mod elsewhere;
 mod ended;
 mod function;
 mod history;

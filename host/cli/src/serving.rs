@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Owns a data folder: publishes what comes from outside, takes up what may go on, and starts what triggers say.
 
+mod requested;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use priory::core::ports::{BoxFuture, Clock};
 use priory::core::{Digest, Failure, Journal, Json, RunId};
 use priory::manifest::Manifest;
 use priory::record::Silent;
+use priory::spool::requests::Requests;
 use priory::spool::{Delivered, Spool};
 use priory::triggers::{Due, Starter, Triggers};
 use priory::{Begun, Host, RunEnd, RunSpec, Started};
@@ -23,6 +25,7 @@ use crate::store;
 use crate::taking::{self, DUE_MAX};
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
+use requested::Requested;
 pub(crate) use told::Told;
 
 /// How often it is looked whether something has come.
@@ -39,6 +42,7 @@ type Running = (Started, OwnedSemaphorePermit);
 pub(crate) struct Setting {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) spool: Spool,
+    pub(crate) requests: Requests,
     pub(crate) host: Host,
     pub(crate) manifest: Manifest,
     /// How many runs go on at once.
@@ -51,6 +55,7 @@ pub(crate) struct Serving {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     spool: Spool,
+    requested: Requested,
     host: Host,
     triggers: Triggers,
     retention: Retention,
@@ -60,8 +65,9 @@ pub(crate) struct Serving {
     started: mpsc::UnboundedReceiver<Running>,
     /// Hosts of runs that began with another configuration.
     others: HashMap<Option<Digest>, Host>,
-    /// Those that go on, and those that could not be taken up and are left to the next process.
-    live: BTreeSet<RunId>,
+    /// Those that go on, each with the host that has it in memory, and those that could not be taken up and are left to the
+    /// next process.
+    live: BTreeMap<RunId, Host>,
     left: BTreeSet<RunId>,
     tasks: JoinSet<(RunId, RunEnd)>,
     /// Up to which event it is known who waits for it.
@@ -74,7 +80,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Takes over a folder. `tell` is called for each thing that happens.
     pub(crate) async fn begin(setting: Setting, tell: Box<dyn Fn(&Told) + Send>) -> Result<Self> {
-        let Setting { journal, spool, host, manifest, at_once, is_eager } = setting;
+        let Setting { journal, spool, requests, host, manifest, at_once, is_eager } = setting;
         let clock = host.clock().clone();
         let places = Arc::new(Semaphore::new(at_once));
         let (sender, started) = mpsc::unbounded_channel();
@@ -86,6 +92,7 @@ impl Serving {
             journal,
             clock,
             spool,
+            requested: Requested::new(requests),
             host,
             triggers,
             retention,
@@ -93,7 +100,7 @@ impl Serving {
             places,
             started,
             others: HashMap::new(),
-            live: BTreeSet::new(),
+            live: BTreeMap::new(),
             left: BTreeSet::new(),
             tasks: JoinSet::new(),
             looked: 0,
@@ -107,15 +114,15 @@ impl Serving {
     pub(crate) async fn once(&mut self) -> Result<()> {
         loop {
             let has_happened = self.pass().await?;
-            if let Some(ended) = self.tasks.join_next().await {
-                self.ended(ended)?;
-            } else if !has_happened {
-                return Ok(());
+            tokio::select! {
+                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(ended)?,
+                Some(told) = self.requested.next() => (self.tell)(&told?),
+                else => if !has_happened { return Ok(()) },
             }
         }
     }
 
-    /// Does what is due for ever.
+    /// Does what is due for ever, and what other processes ask for.
     pub(crate) async fn endlessly(&mut self) -> Result<()> {
         loop {
             if self.pass().await? {
@@ -124,6 +131,7 @@ impl Serving {
             let head = self.journal.head();
             tokio::select! {
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(ended)?,
+                Some(told) = self.requested.next() => (self.tell)(&told?),
                 () = self.journal.arrival(head) => {}
                 () = tokio::time::sleep(TICK) => {}
             }
@@ -145,6 +153,7 @@ impl Serving {
         fired.into_iter().for_each(|fired| self.say(Told::Fired(fired)));
         result?;
         self.take_in();
+        self.requested.begin(&self.live, &self.host, &self.journal)?;
         has_happened |= self.take_up(now).await?;
         while let Some(ended) = self.tasks.try_join_next() {
             self.ended(ended)?;
@@ -153,6 +162,9 @@ impl Serving {
         if now.saturating_sub(self.retained_unix_ms) >= RETAIN_MS {
             self.retained_unix_ms = now;
             store::retain(&self.journal, self.retention, now).await;
+            if let Err(error) = self.requested.requests().sweep(now) {
+                tracing::warn!(%error, "old requests could not be removed");
+            }
         }
         Ok(has_happened)
     }
@@ -173,13 +185,13 @@ impl Serving {
     /// Takes the runs in that triggers have started.
     fn take_in(&mut self) {
         while let Ok((started, place)) = self.started.try_recv() {
-            self.drive(started, place);
+            self.drive(started, self.host.clone(), place);
         }
     }
 
-    fn drive(&mut self, mut started: Started, place: OwnedSemaphorePermit) {
+    fn drive(&mut self, mut started: Started, host: Host, place: OwnedSemaphorePermit) {
         let run = started.id;
-        self.live.insert(run);
+        self.live.insert(run, host);
         self.tasks.spawn(async move {
             let end = started.wait().await;
             drop(place);
@@ -199,18 +211,21 @@ impl Serving {
                 runs.extend(self.journal.arrived(self.looked, DUE_MAX).await?.into_iter().map(|due| due.run));
             }
         }
-        runs.retain(|run| !self.live.contains(run) && !self.left.contains(run));
+        let woken = self.requested.woken(&self.live, &self.journal).await?;
+        runs.extend(&woken);
+        runs.retain(|run| !self.live.contains_key(run) && !self.left.contains(run) && !self.requested.puts_off(*run));
         let mut has_happened = false;
-        for run in runs {
+        while let Some(run) = runs.pop_first() {
             let Ok(place) = self.places.clone().try_acquire_owned() else {
                 // The rest is found again when there is room.
+                self.requested.keep(runs.into_iter().chain([run]).filter(|run| woken.contains(run)));
                 return Ok(has_happened);
             };
             has_happened = true;
             match self.resume(run).await {
-                Ok(started) => {
+                Ok((started, host)) => {
                     self.say(Told::TakenUp { run });
-                    self.drive(started, place);
+                    self.drive(started, host, place);
                 }
                 Err(error) => {
                     self.left.insert(run);
@@ -223,10 +238,11 @@ impl Serving {
         Ok(has_happened)
     }
 
-    async fn resume(&mut self, run: RunId) -> Result<Started> {
+    /// Takes up a run, on the host that has its configuration.
+    async fn resume(&mut self, run: RunId) -> Result<(Started, Host)> {
         let digest = priory::resume::read_start(&self.journal, run).await?.catalog;
         if digest == self.host.configuration() {
-            return Ok(self.host.resume(run, Arc::new(Silent)).await?);
+            return Ok((self.host.resume(run, Arc::new(Silent)).await?, self.host.clone()));
         }
         if !self.others.contains_key(&digest) {
             if self.others.len() >= HOSTS_MAX {
@@ -236,7 +252,7 @@ impl Serving {
             self.others.insert(digest, host);
         }
         match self.others.get(&digest) {
-            Some(host) => Ok(host.resume(run, Arc::new(Silent)).await?),
+            Some(host) => Ok((host.resume(run, Arc::new(Silent)).await?, host.clone())),
             None => Err(Error::new(Exit::Failed, format!("there is no host for run {run}"))),
         }
     }

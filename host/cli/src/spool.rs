@@ -2,7 +2,10 @@
 //! Events on their way into a data folder: files that whoever publishes puts there, whether or not a host has the folder.
 //!
 //! A file appears whole or not at all, and goes when its event is published. A host that is killed in between publishes it
-//! again, which says nothing new: its id is in the file.
+//! again, which says nothing new: its id is in the file. [`requests`] are answers and cancellations, for the process that
+//! has the folder.
+
+pub mod requests;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -72,14 +75,8 @@ impl Spool {
     /// Puts an event on its way. It is on the disk when this returns. `name` is that of the file, unique and without its
     /// ending; files are published in the order of their names.
     pub fn put(&self, name: &str, event: &Spooled) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
         let text = serde_json::to_vec(event).map_err(io::Error::other)?;
-        let hidden = self.folder.join(format!(".{name}"));
-        let mut file = File::create(&hidden)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&hidden, self.folder.join(format!("{name}.{ENDING}")))?;
-        sync(&self.folder)
+        write(&self.folder, name, ENDING, &text)
     }
 
     /// Returns the files that wait, in order, [`FILES_MAX`] at most.
@@ -151,6 +148,17 @@ fn read(file: &Path) -> Result<Spooled, Unread> {
         return Err(Unread::Wrong(format!("it is larger than {FILE_BYTES_MAX} bytes")));
     }
     serde_json::from_slice(&bytes).map_err(|error| Unread::Wrong(format!("it is no event: {error}")))
+}
+
+/// Writes a file that appears whole or not at all. It is on the disk when this returns.
+fn write(folder: &Path, name: &str, ending: &str, text: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let hidden = folder.join(format!(".{name}"));
+    let mut file = File::create(&hidden)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(&hidden, folder.join(format!("{name}.{ending}")))?;
+    sync(folder)
 }
 
 /// Makes the names in a folder durable.

@@ -65,6 +65,15 @@ impl Data {
         Ok(Arc::new(journal))
     }
 
+    /// Opens the folder as [`Data::open`] does; the error inside says that another process has it.
+    pub(crate) fn open_unless_busy(&self) -> Result<Result<Arc<dyn Journal>>> {
+        match SqliteJournal::open(&self.folder()?) {
+            Ok(journal) => Ok(Ok(Arc::new(journal))),
+            Err(error @ JournalError::Busy { .. }) => Ok(Err(error.into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Opens the folder to read from it, whoever writes into it. A folder that is not there has no runs.
     pub(crate) fn read(&self) -> Result<Arc<dyn Journal>> {
         let folder = self.folder()?;

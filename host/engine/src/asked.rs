@@ -120,17 +120,16 @@ impl Drop for Asking {
 /// Gives the answer to a question of a run that is in memory. Returns whether it was taken: a run that leaves memory at
 /// this moment does not take it, and keeps its question.
 pub(crate) async fn answer(run: Weak<Run>, reply: &Reply) -> Result<bool, Failure> {
-    let Some(kept) = run.upgrade().map(|run| give(&run, reply)).transpose()? else { return Ok(false) };
-    // Nothing of the run may be held here: it would never be gone.
+    // Only the tape is held: the run would never be gone.
+    let given = run.upgrade().map(|run| give(&run, reply).map(|kept| (kept, run.tape.clone())));
+    let Some((kept, tape)) = given.transpose()? else { return Ok(false) };
     match kept.await {
         Ok(true) => {}
         // It expired at the same moment.
         Ok(false) => return Err(not_asked(reply)),
         Err(_) => return Ok(false),
     }
-    if let Some(tape) = run.upgrade().map(|run| run.tape.clone()) {
-        tape.commit().await?;
-    }
+    tape.commit().await?;
     Ok(true)
 }
 

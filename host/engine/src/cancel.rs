@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::past::Past;
 use crate::resume::read_all;
+use crate::run::Run;
+use crate::tape::Tape;
 
 /// What became of the wish to cancel a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,22 @@ pub(crate) struct Cancel {
 struct State {
     /// Who asked, once somebody was told.
     by: Option<String>,
-    waiting: Vec<oneshot::Sender<String>>,
+    waiting: Vec<Listening>,
+}
+
+/// An effect that waits for the wish to cancel its run.
+struct Listening {
+    frame: FramePath,
+    step: u32,
+    sender: oneshot::Sender<String>,
+}
+
+/// What became of the wish to cancel a run that is in memory, on its way to be durable. It holds nothing of the run: else
+/// that would never be gone.
+pub(crate) struct Wish {
+    tape: Arc<Tape>,
+    /// Tells of each effect that was told when its outcome is recorded; `None` where the run was ended instead.
+    told: Option<Vec<oneshot::Receiver<bool>>>,
 }
 
 /// What is known of the wish to cancel a run from before.
@@ -54,26 +71,30 @@ impl Cancel {
     }
 
     /// Begins to wait. Whoever begins after somebody asked is not told: it is a part of the clearing up.
-    pub(crate) fn listen(&self) -> oneshot::Receiver<String> {
+    pub(crate) fn listen(&self, frame: FramePath, step: u32) -> oneshot::Receiver<String> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.state.lock();
-        state.waiting.retain(|waiting| !waiting.is_closed());
+        state.waiting.retain(|waiting| !waiting.sender.is_closed());
         if state.by.is_none() {
-            state.waiting.push(sender);
+            state.waiting.push(Listening { frame, step, sender });
         }
         receiver
     }
 
-    /// Tells those who wait. Returns whether there was anybody, and nobody had asked before.
-    pub(crate) fn ask(&self, by: &str) -> bool {
+    /// Tells those who wait, each after it was noted. Returns the notes of those who were told; `None` where there was
+    /// nobody, or somebody had asked before.
+    pub(crate) fn ask<T>(&self, by: &str, note: impl Fn(FramePath, u32) -> T) -> Option<Vec<T>> {
         let mut state = self.state.lock();
         if state.by.is_some() {
-            return false;
+            return None;
         }
-        let told = std::mem::take(&mut state.waiting).into_iter().filter_map(|one| one.send(by.to_owned()).ok());
-        let is_anybody = told.count() > 0;
-        state.by = is_anybody.then(|| by.to_owned());
-        is_anybody
+        let tell = |Listening { frame, step, sender }| {
+            let noted = note(frame, step);
+            sender.send(by.to_owned()).ok().map(|()| noted)
+        };
+        let told: Vec<T> = std::mem::take(&mut state.waiting).into_iter().filter_map(tell).collect();
+        state.by = (!told.is_empty()).then(|| by.to_owned());
+        (!told.is_empty()).then_some(told)
     }
 
     /// Turns what a run came to into that it was cancelled, where somebody asked for that and it failed thereupon.
@@ -83,6 +104,41 @@ impl Cancel {
             (Err(failure @ Failure::Cancelled { .. }), _) | (Err(failure), None) => Err(failure),
             (Err(failure), Some(by)) => Err(Failure::Cancelled { by: format!("{by}; thereupon: {failure}") }),
         }
+    }
+}
+
+impl Wish {
+    /// Cancels a run that is in memory.
+    pub(crate) fn of(run: &Run, by: &str) -> Self {
+        let note = |frame, step| {
+            let (told, kept) = oneshot::channel();
+            run.tape.tell(frame, step, told);
+            kept
+        };
+        Self { tape: run.tape.clone(), told: run.cancel(by, note) }
+    }
+
+    /// Returns where the run is kept.
+    pub(crate) fn journal(&self) -> Option<Arc<dyn Journal>> {
+        self.tape.journal()
+    }
+
+    /// Tells whether programs of the run were told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// Waits until it is durable that they were, and tells whether they were: one that leaves memory at this moment was not,
+    /// nor was one that was withdrawn.
+    pub(crate) async fn was_told(&mut self) -> Result<bool, Failure> {
+        let mut is_anybody = false;
+        for kept in self.told.take().into_iter().flatten() {
+            is_anybody |= kept.await == Ok(true);
+        }
+        if is_anybody {
+            self.tape.commit().await?;
+        }
+        Ok(is_anybody)
     }
 }
 

@@ -40,15 +40,11 @@ pub(crate) async fn drive(run: Arc<Run>, job: Job, park_after: Option<Duration>)
             if let Poll::Ready(result) = root.as_mut().poll(cx) {
                 return Poll::Ready(Stop::Ended(result));
             }
-            // Whoever waits takes its entry along when it is dropped, so they are read before.
-            quiet.as_mut().poll(cx).map(|()| Stop::Quiet(run.waits.lock().clone()))
+            // From there on nothing is recorded: what waits is told of its outcome when the run is back.
+            quiet.as_mut().poll(cx).map(Stop::Quiet)
         })
         .await;
         leaving.is_over = true;
-        if matches!(stop, Stop::Quiet(_)) {
-            // From here on nothing is recorded: what waits is told of its outcome when the run is back.
-            run.tape.abandon();
-        }
         drop(running);
         stop
     };
@@ -76,8 +72,8 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Waits until a run has been quiet for some time.
-async fn quiet(run: &Run, park_after: Option<Duration>) {
+/// Waits until a run has been quiet for some time, and returns what it waits for.
+async fn quiet(run: &Run, park_after: Option<Duration>) -> Vec<Wait> {
     let Some(park_after) = park_after.filter(|_| run.tape.is_kept()) else { return pending().await };
     let clock = &run.ports.clock;
     loop {
@@ -87,8 +83,8 @@ async fn quiet(run: &Run, park_after: Option<Duration>) {
             continue;
         };
         clock.sleep_until(since.saturating_add(park_after)).await;
-        if run.activity.quiet_since() == Some(since) {
-            return;
+        if let Some(waits) = run.tape.rest(|| run.activity.quiet_since() == Some(since)) {
+            return waits;
         }
     }
 }

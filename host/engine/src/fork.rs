@@ -13,12 +13,13 @@ use priory_core::event::{Envelope, Event, Program};
 use priory_core::http::HttpResponse;
 use priory_core::journal::{Batch, RunHeader, RunState, Verdict};
 use priory_core::state::StateOp;
-use priory_core::{Digest, EventRecord, Failure, Journal, JournalError, Json, Report, RunId};
+use priory_core::{Digest, EventRecord, Failure, FramePath, Journal, JournalError, Json, Report, RunId};
 use priory_schema::Schema;
 use serde::Deserialize;
 
 use crate::asked::check_value;
 use crate::catalog::{Catalog, ToolFunction};
+use crate::past::APPROVAL;
 use crate::resume::read_all;
 use crate::shared;
 
@@ -166,6 +167,7 @@ pub fn copy(mut events: Vec<Envelope>, id: RunId, turn: &Turn) -> Result<Vec<Env
     if let Turn::Outcome { .. } = turn {
         forget_below(&mut events);
     }
+    forget_approvals(&mut events);
     let Some(Envelope { event: Event::RunStarted(started), .. }) = events.first_mut() else {
         return Err(damaged("does not begin with its start").into());
     };
@@ -225,6 +227,31 @@ fn forget_below(events: &mut Vec<Envelope>) {
         _ if !envelope.frame.is_within(&below) => true,
         Event::Intent { step, .. } | Event::Outcome { step, .. } => given.contains(&(envelope.frame.clone(), *step)),
         _ => false,
+    });
+}
+
+/// Forgets what a person approved, or was asked to approve, for effects that had no outcome: the fork performs them itself,
+/// and what was approved was approved for its parent.
+fn forget_approvals(events: &mut Vec<Envelope>) {
+    let mut had_outcome: BTreeSet<FramePath> = BTreeSet::new();
+    for Envelope { frame, event, .. } in &*events {
+        match event {
+            Event::Outcome { step, .. } => _ = had_outcome.insert(frame.child(*step)),
+            Event::Intent { step, .. } => _ = had_outcome.remove(&frame.child(*step)),
+            // What its frame asked for before it started again, it asks for again.
+            Event::FrameStarted(_) => {
+                let below = had_outcome.range(frame..).take_while(|place| place.is_within(frame));
+                let below: Vec<FramePath> = below.filter(|place| *place != frame).cloned().collect();
+                below.iter().for_each(|place| _ = had_outcome.remove(place));
+            }
+            _ => {}
+        }
+    }
+    events.retain(|envelope| match &envelope.event {
+        Event::Intent { step: APPROVAL, .. } | Event::Outcome { step: APPROVAL, .. } => {
+            had_outcome.contains(&envelope.frame)
+        }
+        _ => true,
     });
 }
 

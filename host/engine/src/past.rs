@@ -174,7 +174,8 @@ impl Past {
 
     /// Tells whether a frame was opened before, and has not been taken up again.
     pub(crate) fn has_begun(&self, path: &FramePath) -> bool {
-        self.frames.lock().contains_key(path)
+        // An approval is known of its place, too, before the frame is opened.
+        self.frames.lock().get(path).is_some_and(|frame| frame.started.is_some())
     }
 
     /// Takes what is known of a frame.
@@ -189,7 +190,9 @@ impl Past {
             return false;
         }
         let frames = self.frames.lock();
-        let started = frames.get(path).and_then(|frame| frame.started.as_ref());
+        // One that may not go on when its run is taken up has no end of its own.
+        let ended = frames.get(path).filter(|frame| frame.ended.is_some());
+        let started = ended.and_then(|frame| frame.started.as_ref());
         started.is_some_and(|(started, _)| started.mounts.is_empty())
     }
 

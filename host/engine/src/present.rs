@@ -40,6 +40,17 @@ impl Present {
         self.gone.notify_waiters();
     }
 
+    /// Waits until a run is not here.
+    pub(crate) async fn without(&self, run: RunId) {
+        loop {
+            let gone = self.gone();
+            if self.get(run).is_none() {
+                return;
+            }
+            gone.await;
+        }
+    }
+
     /// Waits until a run is gone.
     pub(crate) fn gone(&self) -> Notified<'_> {
         self.gone.notified()

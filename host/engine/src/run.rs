@@ -54,8 +54,6 @@ pub(crate) struct Run {
     pub(crate) cancel: Cancel,
     /// Where it is found as long as it is in memory.
     present: Arc<Present>,
-    /// What frames wait for outside.
-    pub(crate) waits: Mutex<Vec<Wait>>,
     /// Those that perform started effects.
     pub(crate) tasks: Tasks,
     seed: [u8; 32],
@@ -129,7 +127,6 @@ impl Run {
             asked: Arc::default(),
             cancel,
             present,
-            waits: Mutex::default(),
             tasks: Tasks::default(),
             seed,
             usage: Mutex::new(used),
@@ -166,13 +163,13 @@ impl Run {
     /// Cancels the run: its programs that wait for that are told, once; where there are none, and whenever somebody asks
     /// again, it ends at once.
     ///
-    /// Returns whether they were told.
-    pub(crate) fn cancel(&self, by: &str) -> bool {
-        let is_told = !self.past.is_trial && self.cancel.ask(by);
-        if !is_told {
+    /// Returns the notes of those who were told; `None` where it ends.
+    pub(crate) fn cancel<T>(&self, by: &str, note: impl Fn(FramePath, u32) -> T) -> Option<Vec<T>> {
+        let told = if self.past.is_trial { None } else { self.cancel.ask(by, note) };
+        if told.is_none() {
             self.stop(Halt::Cancelled { by: by.to_owned() });
         }
-        is_told
+        told
     }
 
     /// Stops the run and never comes back.
@@ -235,6 +232,13 @@ impl Drop for Run {
     /// A run that is kept is only left here: it is still open, and goes on wherever it is taken up.
     fn drop(&mut self) {
         self.present.leave(self);
+        self.end_unheard();
+        self.tape.abandon();
+    }
+}
+
+impl Run {
+    fn end_unheard(&self) {
         let Some(sender) = self.sender.lock().take() else { return };
         let usage = *self.usage.lock();
         let failure = Failure::Cancelled { by: "whoever started the run".into() };

@@ -153,10 +153,11 @@ impl Started {
     /// Cancels the run; its end is then `cancelled`, unless it had ended. Programs that wait for that are told first, and
     /// may clear up behind themselves; cancelling again ends the run at once.
     ///
-    /// Returns whether they were told.
+    /// Returns whether they were told. Nothing of that is durable yet: whose host goes away now may find the run as if nobody
+    /// had cancelled it. [`Engine::cancel`] waits until it is.
     pub fn cancel(&mut self) -> bool {
         match self.run.upgrade() {
-            Some(run) => run.cancel("whoever started the run"),
+            Some(run) => run.cancel("whoever started the run", |_, _| ()).is_some(),
             None => {
                 self.task = None;
                 false
@@ -302,13 +303,28 @@ impl Engine {
         }
     }
 
-    /// Cancels a run: programs that wait for that are told, once; else it ends.
+    /// Cancels a run: programs that wait for that are told, once; else it ends. What is returned is durable, where the run is
+    /// kept.
     pub async fn cancel(&self, journal: Option<&Arc<dyn Journal>>, run: RunId, by: &str) -> Result<Cancelled, Failure> {
-        if let Some(run) = self.present.get(run) {
-            return Ok(if run.cancel(by) { Cancelled::Told } else { Cancelled::Ended });
+        let mut journal = journal.cloned();
+        while let Some(mut wish) = self.present.get(run).map(|run| cancel::Wish::of(&run, by)) {
+            if wish.is_told() {
+                if wish.was_told().await? {
+                    return Ok(Cancelled::Told);
+                }
+                // Those who were told are gone. Unless the run is as well, it ends now.
+                continue;
+            }
+            self.present.without(run).await;
+            let Some(kept) = wish.journal() else { return Ok(Cancelled::Ended) };
+            if kept.info(run).await?.state.has_ended() {
+                return Ok(Cancelled::Ended);
+            }
+            // It left memory at this moment, or could not be kept.
+            journal = Some(kept);
         }
         match journal {
-            Some(journal) => cancel::cancel(journal, &*self.ports.clock, run, by).await,
+            Some(journal) => cancel::cancel(&journal, &*self.ports.clock, run, by).await,
             None => Err(Failure::absent(format!("run {run}"), "it has ended, and it is kept nowhere")),
         }
     }

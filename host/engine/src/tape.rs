@@ -11,7 +11,7 @@ use futures_util::future::Shared;
 use parking_lot::Mutex;
 use priory_core::journal::{Batch, RunHeader, RunState, Wait};
 use priory_core::ports::{BoxFuture, Clock, Compute, Recorder};
-use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId, Value};
+use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId};
 use tokio::sync::oneshot;
 
 /// How many events gather before they are written behind.
@@ -75,6 +75,8 @@ struct State {
     /// Writes behind; dropping it stops that.
     behind: Option<Box<dyn Send + Sync>>,
     failed: Option<JournalError>,
+    /// What steps wait for outside: each is there until its outcome is recorded.
+    waits: Vec<Wait>,
     /// Who is told when the outcome of a step is recorded.
     told: Vec<(FramePath, u32, oneshot::Sender<bool>)>,
     is_closed: bool,
@@ -118,7 +120,7 @@ impl Tape {
             return stamp;
         }
         state.next_seq += 1;
-        state.tell(frame, &event);
+        state.take_off(frame, &event);
         let envelope = Envelope { run: self.run, seq: stamp.seq, frame: frame.clone(), unix_ms, fuel, event };
         // The lock is held while an event is shown, so that the order holds.
         self.recorder.record(&envelope);
@@ -128,7 +130,30 @@ impl Tape {
         stamp
     }
 
-    /// Tells, once the outcome of a step is recorded, whether that is an answer; nothing, where it never will be.
+    /// Lists what a step waits for, until its outcome is recorded. What it waited for before is forgotten.
+    pub(crate) fn wait(&self, wait: Wait) {
+        let mut state = self.state.lock();
+        state.forget_wait(&wait.frame, wait.step);
+        state.waits.push(wait);
+    }
+
+    /// Takes off what a step waits for that will have no outcome here.
+    pub(crate) fn wait_no_more(&self, frame: &FramePath, step: u32) {
+        self.state.lock().forget_wait(frame, step);
+    }
+
+    /// Lets nothing happen any more, if the run is quiet, and returns what it waits for. Whoever ends a wait is at work before
+    /// its outcome is recorded, so nothing is recorded of what is returned.
+    pub(crate) fn rest(&self, is_quiet: impl FnOnce() -> bool) -> Option<Vec<Wait>> {
+        let mut state = self.state.lock();
+        if !is_quiet() {
+            return None;
+        }
+        state.close();
+        Some(std::mem::take(&mut state.waits))
+    }
+
+    /// Tells, once the outcome of a step is recorded, whether the step came to something; nothing, where it never will be.
     pub(crate) fn tell(&self, frame: FramePath, step: u32, told: oneshot::Sender<bool>) {
         let mut state = self.state.lock();
         if !state.is_closed {
@@ -244,14 +269,19 @@ impl Tape {
 }
 
 impl State {
-    /// Tells whoever wants to know that the outcome of a step is recorded.
-    fn tell(&mut self, frame: &FramePath, event: &Event) {
+    /// Takes a step off that has its outcome, and tells whoever wants to know of it.
+    fn take_off(&mut self, frame: &FramePath, event: &Event) {
         let Event::Outcome { step, outcome } = event else { return };
+        self.forget_wait(frame, *step);
         let is_this = |one: &mut (FramePath, u32, _)| one.1 == *step && one.0 == *frame;
         for (_, _, told) in self.told.extract_if(.., is_this) {
             // Whoever wanted to know may be gone.
-            let _ = told.send(matches!(**outcome, Ok(Value::Answer(_))));
+            let _ = told.send(outcome.is_ok());
         }
+    }
+
+    fn forget_wait(&mut self, frame: &FramePath, step: u32) {
+        self.waits.retain(|wait| wait.step != step || wait.frame != *frame);
     }
 
     fn close(&mut self) {

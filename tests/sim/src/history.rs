@@ -178,8 +178,12 @@ impl History {
             path.ancestors().any(|(above, step)| {
                 let frame = self.frames.get(&above);
                 let outcome = frame.and_then(|frame| frame.steps.get(&step)).and_then(|step| step.outcome.as_deref());
+                // What was allowed when it was begun may not be any more when the run is taken up.
                 let is_cut = |failure: &Failure| {
-                    matches!(failure, Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. })
+                    matches!(
+                        failure,
+                        Failure::Cancelled { .. } | Failure::Timeout(_) | Failure::InDoubt { .. } | Failure::Denied(_)
+                    )
                 };
                 frame.is_some_and(Frame::is_cut_short)
                     || outcome.is_some_and(|outcome| outcome.as_ref().is_err_and(is_cut))

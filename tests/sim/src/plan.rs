@@ -99,7 +99,7 @@ impl Plan {
             call_touching(rng, &mut parts, count);
         }
         make_flows(rng, &mut parts, count, is_steady);
-        if !is_steady && rng.percent(20) {
+        if !is_steady && rng.percent(40) {
             guard_something(rng, &mut parts);
         }
         let is_tight = !is_steady && rng.percent(25);
@@ -231,7 +231,8 @@ fn touching_part(rng: &SimRng, index: usize) -> Part {
 fn guard_something(rng: &SimRng, parts: &mut [Part]) {
     let Some(root) = parts.first_mut() else { return };
     let waits = [Act::Ask(None), Act::Sleep(100), Act::Ask(Some(2_000)), Act::Post("https://out.example/1".to_owned())];
-    let acts = (0..=rng.index(3)).filter_map(|_| waits.get(rng.index(waits.len())).cloned()).collect();
+    let acts = (0..=rng.index(3)).filter_map(|_| waits.get(rng.index(waits.len())).cloned());
+    let acts = std::iter::once(Act::Ask(None)).chain(acts).collect();
     let undo = vec![Op::Do(Act::Post("https://out.example/2".to_owned())), Op::Do(Act::Sleep(rng.below(80)))];
     let at = rng.index(root.script.len() + 1);
     root.script.insert(at, Op::Guard(acts, undo));

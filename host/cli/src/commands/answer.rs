@@ -4,14 +4,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use priory::core::effect::{Decision, Question};
 use priory::core::journal::{QuestionId, RunInfo, RunState, Wait};
-use priory::core::{Journal, Json};
+use priory::core::{Failure, Json};
+use priory::spool::requests::{Request, Settled};
 use priory::{Reply, machine_clock};
 
 use crate::answering;
+use crate::elsewhere::Holder;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data};
 use crate::taking;
@@ -84,8 +85,8 @@ pub(crate) fn execute_top(args: &TopArgs) -> Result<Exit> {
 pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let journal = data.open()?;
-        let info = store::find(&journal, &args.run).await?;
+        let holder = Holder::of(data)?;
+        let info = store::find(holder.journal(), &args.run).await?;
         let decided = args.decision.read()?;
         let (named, answer) = match (args.words.as_slice(), &decided) {
             ([], Some(_)) => (None, None),
@@ -94,22 +95,48 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             ([question, answer], None) => (Some(question.as_str()), Some(answer.as_str())),
             _ => return Err(unclear(decided.is_some())),
         };
-        let (id, question) = asked(&journal, &info, named, data).await?;
+        let (id, question) = asked(&holder.waits(&info).await?, &info, named, data)?;
         let value = match (decided, answer) {
             (Some(decided), _) => decided,
             (None, answer) => answering::read(answer.unwrap_or_default(), &question, args.json_answer)?,
         };
         let by = args.by.clone().unwrap_or_else(answering::user);
         let reply = Reply { run: info.id, question: id, value, by };
-        let answered = priory::resume::answer(&journal, &*machine_clock(), reply).await;
+        let answered = give(&holder, reply).await?;
         answered.map_err(|failure| answering::refused(&failure, &question))?;
         if args.no_resume {
-            anstream::eprintln!("{} is answered; `priory runs resume {}{}` goes on", id, info.id, data.typed());
+            match holder {
+                Holder::Here(_) => {
+                    anstream::eprintln!("{} is answered; `priory runs resume {}{}` goes on", id, info.id, data.typed());
+                }
+                Holder::Elsewhere(_) => anstream::eprintln!("{id} is answered; {} goes on where it is served", info.id),
+            }
             return Ok(Exit::Ok);
         }
         let patience = args.wait.map_or(Patience::Endless, Patience::Within);
-        let ended = taking::take_up(&journal, info.id, Mode::of_run(args.json), patience, false, false).await?;
+        let ended = match &holder {
+            Holder::Here(journal) => {
+                taking::take_up(journal, info.id, Mode::of_run(args.json), patience, false, false).await?
+            }
+            Holder::Elsewhere(elsewhere) => {
+                elsewhere.follow(info.id, Some(id), patience, args.json.then_some(info.events)).await?
+            }
+        };
         Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())))
+    })
+}
+
+/// Gives an answer: here, or through the process that has the folder.
+async fn give(holder: &Holder, reply: Reply) -> Result<std::result::Result<(), Failure>> {
+    let elsewhere = match holder {
+        Holder::Here(journal) => return Ok(priory::resume::answer(journal, &*machine_clock(), reply).await),
+        Holder::Elsewhere(elsewhere) => elsewhere,
+    };
+    let Reply { run, question, value, by } = reply;
+    let request = Request::Answer { run, question: question.to_string(), value, by };
+    Ok(match elsewhere.request(&request).await? {
+        Settled::Done | Settled::Told => Ok(()),
+        Settled::Refused(failure) => Err(failure),
     })
 }
 
@@ -160,13 +187,7 @@ fn unclear(is_decided: bool) -> Error {
 }
 
 /// Finds the question that is meant.
-async fn asked(
-    journal: &Arc<dyn Journal>,
-    info: &RunInfo,
-    named: Option<&str>,
-    data: &Data,
-) -> Result<(QuestionId, Question)> {
-    let waits = journal.waits(info.id).await?;
+fn asked(waits: &[Wait], info: &RunInfo, named: Option<&str>, data: &Data) -> Result<(QuestionId, Question)> {
     let mut open = waits.iter().filter_map(Wait::question);
     let nothing = || {
         let error = Error::not_found(format!("{} asks nothing: it is {}", info.id, info.state));
@@ -179,7 +200,7 @@ async fn asked(
             _ => error.hint("an answer is recorded once; `priory runs show` shows what was asked and answered"),
         }
     };
-    let shown = || Waits { run: info.id, waits: &waits, now: machine_clock().unix_ms(), folder: "" }.render();
+    let shown = || Waits { run: info.id, waits, now: machine_clock().unix_ms(), folder: "" }.render();
     match named {
         Some(named) => {
             let id: QuestionId = named.parse().map_err(|error| Error::usage(format!("{error}")))?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use priory::Durability;
 use priory::machine_clock;
 use priory::spool::Spool;
+use priory::spool::requests::Requests;
 
 use crate::project;
 use crate::running;
@@ -60,12 +61,16 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     runtime.block_on(async {
         let mut stop = std::pin::pin!(stopped());
         let journal = args.data.open()?;
+        let requests = Requests::of(&folder);
+        // Whoever asks for something before all is ready waits for it. One pass may wait for its runs, and not look.
+        let served = if args.once { Ok(None) } else { requests.serve().map(Some) };
+        let _served = served.map_err(|error| Error::io("it cannot be said that the folder is served", &error))?;
         let durability = Durability::new(journal.clone());
         let durability = if args.eager { durability.eager() } else { durability };
         let host = builder.durable(durability).build().await?;
         tell(&Told::Serving { folder: folder.clone(), triggers: manifest.triggers.len() });
         let (spool, at_once) = (Spool::of(&folder), usize::from(args.at_once));
-        let setting = Setting { journal, spool, host, manifest, at_once, is_eager: args.eager };
+        let setting = Setting { journal, spool, requests, host, manifest, at_once, is_eager: args.eager };
         let mut serving = Serving::begin(setting, Box::new(tell.clone())).await?;
         let served = async {
             match args.once {

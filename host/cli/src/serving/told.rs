@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use priory::RunEnd;
 use priory::core::journal::RunState;
 use priory::core::{EventRecord, RunId};
+use priory::spool::requests::{Request, Settled};
 use priory::triggers::Fired;
 use serde_json::{Value, json};
 
@@ -26,6 +27,8 @@ pub(crate) enum Told {
     Refused { file: PathBuf, reason: String },
     /// A trigger did something.
     Fired(Fired),
+    /// Another process asked for something.
+    Requested { request: Request, settled: Settled },
     /// A run goes on that was open or parked.
     TakenUp { run: RunId },
     /// A run could not be taken up.
@@ -55,6 +58,17 @@ impl Told {
                 format!("{trigger} starts nothing for {} that it missed", counted(count, "time"))
             }
             Self::Fired(Fired::Failed { trigger, about, failure }) => format!("{trigger} failed at {about}: {failure}"),
+            Self::Requested { request, settled } => {
+                let asked = match request {
+                    Request::Answer { run, question, by, .. } => format!("{by} answers {question} of {run}"),
+                    Request::Cancel { run, by } => format!("{by} cancels {run}"),
+                };
+                match settled {
+                    Settled::Done => asked,
+                    Settled::Told => format!("{asked}, which clears up behind itself"),
+                    Settled::Refused(failure) => format!("{asked}, which is refused: {failure}"),
+                }
+            }
             Self::TakenUp { run } => format!("took up {run}"),
             Self::Left { run, reason } => format!("left {run}: {reason}"),
             Self::Ended { run, end } => match (end.state, &end.result) {
@@ -91,6 +105,20 @@ impl Told {
             }
             Self::Fired(Fired::Failed { trigger, about, failure }) => {
                 json!({ "told": "not-started", "trigger": trigger, "about": about, "failure": failure })
+            }
+            Self::Requested { request, settled } => {
+                let failure = match settled {
+                    Settled::Refused(failure) => Some(failure),
+                    Settled::Done | Settled::Told => None,
+                };
+                match request {
+                    Request::Answer { run, question, by, .. } => {
+                        json!({ "told": "answer", "run": run, "question": question, "by": by, "failure": failure })
+                    }
+                    Request::Cancel { run, by } => {
+                        json!({ "told": "cancel", "run": run, "by": by, "failure": failure })
+                    }
+                }
             }
             Self::TakenUp { run } => json!({ "told": "taken-up", "run": run }),
             Self::Left { run, reason } => json!({ "told": "left", "run": run, "reason": reason }),

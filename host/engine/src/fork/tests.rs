@@ -231,3 +231,25 @@ fn only_an_outcome_can_be_another_one() {
     assert_eq!(near(8), "7 and 9");
     assert_eq!(near(14), "13");
 }
+
+#[test]
+fn what_was_approved_for_the_parent_is_approved_anew() {
+    let ask = || Question { kind: priory_core::effect::Ask::Approve, ..question() };
+    let yes = || Value::Answer(Answer { value: json(r#"{"decision":"approve"}"#), by: "ann".into() });
+    let place = FramePath::root().child(2);
+    let mut events = run();
+    let at = |event: Event| Envelope { frame: place.clone(), event, ..events[10].clone() };
+    let approval = [at(intent(APPROVAL, Effect::AskHuman(ask()))), at(outcome(APPROVAL, yes()))];
+    // The request is event 10, what approves it 11 and 12, and its outcome 13.
+    events.splice(11..11, approval);
+    for (envelope, seq) in events.iter_mut().zip(0..) {
+        envelope.seq = seq;
+    }
+    let approvals = |before: u64| {
+        let copied = copy(events.clone(), id(8), &Turn::Before(before)).unwrap();
+        assert!(copied.iter().zip(0..).all(|(envelope, seq)| envelope.seq == seq));
+        copied.iter().filter(|envelope| envelope.frame == place).count()
+    };
+    assert_eq!([11, 12, 13].map(approvals), [0; 3], "nobody approved that the fork sends it");
+    assert_eq!([14, 15].map(approvals), [2; 2], "what was sent is not sent again");
+}

@@ -17,7 +17,7 @@ use priory_core::inbox::{
 use priory_core::journal::{Awaited, Wait};
 use priory_core::{EventRecord, Failure, Journal, Json, Outcome, Value};
 
-use super::rest::{Entry, until};
+use super::rest::until;
 use crate::frame::Frame;
 use crate::run::Run;
 
@@ -70,8 +70,9 @@ pub(super) async fn wait(frame: &Arc<Frame>, step: u32, wanted: Wanted, asked_un
         return Ok(Value::Event(found));
     }
     let awaited = |sought: &Sought| Awaited::Event(Box::new(sought.clone()));
-    let wait = Wait { frame: path.clone(), step, due_unix_ms, awaited: awaited(&sought) };
-    let resting = (Entry::new(run, wait), run.activity.rest());
+    let wait = |sought: &Sought| Wait { frame: path.clone(), step, due_unix_ms, awaited: awaited(sought) };
+    run.tape.wait(wait(&sought));
+    let _resting = run.activity.rest();
     loop {
         // What came in time counts, however late it is found.
         if due_unix_ms.is_some_and(|due| due <= run.ports.clock.unix_ms()) {
@@ -89,7 +90,7 @@ pub(super) async fn wait(frame: &Arc<Frame>, step: u32, wanted: Wanted, asked_un
         if let Some(found) = look(frame, &journal, &mut sought, due_unix_ms).await? {
             return Ok(Value::Event(found));
         }
-        resting.0.now(awaited(&sought));
+        run.tape.wait(wait(&sought));
     }
 }
 

@@ -29,11 +29,13 @@ pub(super) async fn sleep(frame: &Arc<Frame>, step: u32, ms: u64, asked_unix_ms:
         return Err(Failure::invalid("sleep", "", reason));
     }
     let due = asked_unix_ms.saturating_add(ms);
+    let run = &frame.run;
     let _resting = may_rest.then(|| {
-        let wait = Wait { frame: frame.given.path.clone(), step, due_unix_ms: Some(due), awaited: Awaited::Timer };
-        (Entry::new(&frame.run, wait), frame.run.activity.rest())
+        let (frame, awaited) = (frame.given.path.clone(), Awaited::Timer);
+        run.tape.wait(Wait { frame, step, due_unix_ms: Some(due), awaited });
+        run.activity.rest()
     });
-    until(&frame.run, due).await;
+    until(run, due).await;
     Ok(Value::Unit)
 }
 
@@ -67,6 +69,8 @@ pub(crate) async fn ask_aside(
     if let Err(error) = run.tape.commit().await {
         return run.halt(error.into()).await;
     }
+    // No effect of a frame stands for it, so nobody else takes it off when the frame is withdrawn.
+    let _aside = Aside { run, path, step };
     let answer = wait_for_answer(run, path, step, question, due_unix_ms).await;
     let outcome = Arc::new(answer.clone().map(Value::Answer));
     run.tape.record(path, 0, Event::Outcome { step, outcome });
@@ -85,7 +89,8 @@ async fn wait_for_answer(
     let allowed_ms = question.expires_ms.unwrap_or_default();
     let wait = Wait { frame: path.clone(), step, due_unix_ms, awaited: Awaited::Answer(id, Box::new(question)) };
     let mut asking = run.asked.ask(id, wait.clone());
-    let _resting = (Entry::new(run, wait), run.activity.rest());
+    run.tape.wait(wait);
+    let _resting = run.activity.rest();
     let answer = pin!(asking.answer());
     let expired = pin!(async {
         match due_unix_ms {
@@ -107,9 +112,10 @@ pub(super) async fn await_cancel(frame: &Arc<Frame>, step: u32) -> Outcome {
     if let Some(cancel) = reached {
         return cancel::outcome(&cancel.by);
     }
-    let told = run.cancel.listen();
+    let told = run.cancel.listen(path.clone(), step);
     let wait = Wait { frame: path.clone(), step, due_unix_ms: None, awaited: Awaited::Cancel };
-    let _waiting = (Entry::new(run, wait), run.activity.stand_by());
+    run.tape.wait(wait);
+    let _waiting = run.activity.stand_by();
     match told.await {
         Ok(by) => cancel::outcome(&by),
         // Somebody cancelled the run before: this is a part of the clearing up.
@@ -129,30 +135,15 @@ pub(super) async fn until(run: &Run, unix_ms: u64) {
     }
 }
 
-/// Something that a run waits for, listed as long as it does.
-pub(super) struct Entry {
-    run: Arc<Run>,
-    wait: Wait,
+/// What the host itself waits for on behalf of a frame, listed as long as it does.
+struct Aside<'a> {
+    run: &'a Run,
+    path: &'a FramePath,
+    step: u32,
 }
 
-impl Entry {
-    pub(super) fn new(run: &Arc<Run>, wait: Wait) -> Self {
-        run.waits.lock().push(wait.clone());
-        Self { run: run.clone(), wait }
-    }
-
-    /// Says anew what is waited for.
-    pub(super) fn now(&self, awaited: Awaited) {
-        let is_this = |wait: &&mut Wait| wait.step == self.wait.step && wait.frame == self.wait.frame;
-        if let Some(wait) = self.run.waits.lock().iter_mut().find(is_this) {
-            wait.awaited = awaited;
-        }
-    }
-}
-
-impl Drop for Entry {
+impl Drop for Aside<'_> {
     fn drop(&mut self) {
-        let is_this = |wait: &Wait| wait.step == self.wait.step && wait.frame == self.wait.frame;
-        self.run.waits.lock().retain(|wait| !is_this(wait));
+        self.run.tape.wait_no_more(self.path, self.step);
     }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory runs cancel`: ends a run that nobody has in memory, and lets it clear up where it wants to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use priory::core::journal::RunState;
-use priory::core::{Failure, Journal, RunId};
+use priory::core::{Failure, RunId};
+use priory::spool::requests::{Request, Settled};
 use priory::{Cancelled, machine_clock};
 
+use crate::elsewhere::Holder;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data};
 use crate::taking;
@@ -34,32 +35,50 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let journal = data.open()?;
+        let holder = Holder::of(data)?;
         let mut found = Vec::new();
         for text in &args.runs {
-            found.push(store::find(&journal, text).await?.id);
+            found.push(store::find(holder.journal(), text).await?.id);
         }
         let mut exit = Exit::Ok;
         for run in found {
-            let cancelled = priory::resume::cancel(&journal, &*machine_clock(), run, BY).await;
-            let cancelled = cancelled.map_err(|failure| match failure {
+            let cancelled = cancel(&holder, run).await?.map_err(|failure| match failure {
                 Failure::Conflict { reason } => Error::new(Exit::Failed, reason),
                 other => Error::new(Exit::Failed, other.to_string()),
             })?;
             match cancelled {
                 Cancelled::Ended => anstream::eprintln!("{run} is cancelled"),
-                Cancelled::Told => exit = clear_up(&journal, run, args.wait.unwrap_or(WAIT_MS), data).await?,
+                Cancelled::Told => exit = clear_up(&holder, run, args.wait.unwrap_or(WAIT_MS), data).await?,
             }
         }
         Ok(exit)
     })
 }
 
+/// Cancels a run: here, or through the process that has the folder.
+async fn cancel(holder: &Holder, run: RunId) -> Result<std::result::Result<Cancelled, Failure>> {
+    let elsewhere = match holder {
+        Holder::Here(journal) => return Ok(priory::resume::cancel(journal, &*machine_clock(), run, BY).await),
+        Holder::Elsewhere(elsewhere) => elsewhere,
+    };
+    Ok(match elsewhere.request(&Request::Cancel { run, by: BY.to_owned() }).await? {
+        Settled::Done => Ok(Cancelled::Ended),
+        Settled::Told => Ok(Cancelled::Told),
+        Settled::Refused(failure) => Err(failure),
+    })
+}
+
 /// Lets a run that was told clear up behind itself, for some time.
-async fn clear_up(journal: &Arc<dyn Journal>, run: RunId, wait_ms: u64, data: &Data) -> Result<Exit> {
+async fn clear_up(holder: &Holder, run: RunId, wait_ms: u64, data: &Data) -> Result<Exit> {
     anstream::eprintln!("{run} clears up behind itself");
     let folder = data.typed();
-    let taken = taking::take_up(journal, run, Mode::of_run(false), Patience::Within(wait_ms), false, false);
+    let taken = async {
+        let patience = Patience::Within(wait_ms);
+        match holder {
+            Holder::Here(journal) => taking::take_up(journal, run, Mode::of_run(false), patience, false, false).await,
+            Holder::Elsewhere(elsewhere) => elsewhere.follow(run, None, Patience::Endless, None).await,
+        }
+    };
     match tokio::time::timeout(Duration::from_millis(wait_ms), taken).await {
         Ok(ended) => {
             let ended = ended?;
