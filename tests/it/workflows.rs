@@ -59,7 +59,7 @@ fn a_workflow_may_do_what_it_was_granted() {
     let host = host(json!({ "one": add("1", "1") }), &[]);
     match agent(&host, "flow", Value::Null).result {
         Err(Failure::Denied(denial)) => {
-            assert_eq!((denial.effect.as_str(), denial.by.as_str()), ("tool good.add", "agent flow"))
+            assert_eq!((denial.effect.as_str(), denial.by.as_str()), ("tool good.add", "workflow flow"))
         }
         other => panic!("{other:?}"),
     }
@@ -74,7 +74,7 @@ fn workflows_call_each_other_and_hold_no_more_than_their_callers() {
         agent(&build(with(host, "outer", outer.clone(), grants)), "outer", Value::Null)
     };
     assert_eq!(output(&both(&["agent=inner", "tool=good.add"])), 42);
-    assert!(matches!(both(&["agent=inner"]).result, Err(Failure::Denied(denial)) if denial.by == "agent outer"));
+    assert!(matches!(both(&["agent=inner"]).result, Err(Failure::Denied(denial)) if denial.by == "workflow outer"));
 }
 
 #[test]

@@ -135,7 +135,8 @@ impl Elsewhere {
             if let Progress::Over(settled) = self.requests.look(&name).map_err(|error| failed(&error))? {
                 return Ok(settled);
             }
-            let error = Error::new(Exit::Store, format!("the process that has {folder} took the request and has not replied"));
+            let error =
+                Error::new(Exit::Store, format!("the process that has {folder} took the request and has not replied"));
             return Err(error.hint(format!("it may still be done: `priory runs show {}` shows it", request.run())));
         }
     }

@@ -22,6 +22,8 @@ pub enum Holder {
     Plugin(Arc<str>),
     /// An agent.
     Agent(Arc<str>),
+    /// A workflow.
+    Workflow(Arc<str>),
     /// What the component's author says that it could ever need.
     Ceiling(Arc<str>),
     /// Whoever started the run, from outside.
@@ -33,6 +35,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Plugin(name) => write!(f, "plugin {name}"),
             Self::Agent(name) => write!(f, "agent {name}"),
+            Self::Workflow(name) => write!(f, "workflow {name}"),
             Self::Ceiling(name) => write!(f, "ceiling of {name}"),
             Self::Caller => f.write_str("the caller"),
         }
@@ -196,6 +199,7 @@ fn denial(layer: &Layer, table: &str, access: &Access<'_>) -> Denial {
     let remedy = match &layer.holder {
         Holder::Plugin(name) => format!("[plugins.{name}.{table}]\n{}", access.manifest_line()),
         Holder::Agent(name) => format!("[agents.{name}.{table}]\n{}", access.manifest_line()),
+        Holder::Workflow(name) => format!("[workflows.{name}.{table}]\n{}", access.manifest_line()),
         Holder::Ceiling(name) => {
             format!("# plugin {name} says itself that it never needs this; a version with a wider ceiling is needed")
         }

@@ -232,6 +232,14 @@ impl Catalog {
 }
 
 impl AgentEntry {
+    /// Returns whose its grants are.
+    fn holder(&self) -> Holder {
+        match self.plugin.plugin.info().is_workflow {
+            true => Holder::Workflow(self.name.clone()),
+            false => Holder::Agent(self.name.clone()),
+        }
+    }
+
     /// Returns what its frames execute.
     pub fn program(&self) -> Program {
         match self.plugin.plugin.info().is_workflow {
@@ -269,7 +277,7 @@ impl Layers {
             own_config(&mut own, &entry.plugin.config)?;
             own_config(&mut own, &entry.config)?;
             let lent = entry.lends.resolve(inputs)?;
-            let layer = Layer { holder: Holder::Agent(entry.name.clone()), own, lent };
+            let layer = Layer { holder: entry.holder(), own, lent };
             layers.agents.insert(entry.name.clone(), with_ceiling(layer, catalog, &entry.plugin.name));
         }
         Ok(layers)

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// The grant, as `priory runs show` and `priory explain` write it, such as `tool=files.read`
     #[arg(value_name = "GRANT")]
     grant: Grant,
-    /// Whose grant it is: agent:NAME, plugin:NAME or caller [default: whoever has it]
+    /// Whose grant it is: agent:NAME, workflow:NAME, plugin:NAME or caller [default: whoever has it]
     #[arg(long, value_name = "HOLDER", value_parser = parse_holder)]
     holder: Option<Holder>,
     /// Only runs that began at this time or later: 2026-11-21, 2026-11-21T08:30 (UTC), or 2h for two hours ago
@@ -52,9 +52,10 @@ pub(crate) struct Args {
 fn parse_holder(text: &str) -> Result<Holder, String> {
     match text.split_once(':') {
         Some(("agent", name)) => Ok(Holder::Agent(Arc::from(name))),
+        Some(("workflow", name)) => Ok(Holder::Workflow(Arc::from(name))),
         Some(("plugin", name)) => Ok(Holder::Plugin(Arc::from(name))),
         None if text == "caller" => Ok(Holder::Caller),
-        _ => Err("agent:NAME, plugin:NAME or caller is expected".to_owned()),
+        _ => Err("agent:NAME, workflow:NAME, plugin:NAME or caller is expected".to_owned()),
     }
 }
 

@@ -381,7 +381,10 @@ mod tests {
         requests.put("2", &request("ada")).unwrap();
         requests.put("1", &request("bob")).unwrap();
         fs::write(folder.path().join("requests/.3"), "half of a req").unwrap();
-        assert_eq!((requests.names().unwrap(), requests.look("1").unwrap()), (vec!["1".into(), "2".into()], Progress::Waiting));
+        assert_eq!(
+            (requests.names().unwrap(), requests.look("1").unwrap()),
+            (vec!["1".into(), "2".into()], Progress::Waiting)
+        );
         let taken = |is_again| Some(Taken { request: request("bob"), is_again });
         assert_eq!(requests.take("1").unwrap(), taken(false));
         assert_eq!((requests.look("1").unwrap(), requests.withdraw("1").unwrap()), (Progress::Taken, false));
