@@ -314,7 +314,7 @@ fn a_run_in_the_memory_of_another_process_is_answered() {
     };
     let last = answered.json_lines().pop().unwrap();
     assert_eq!((&last["event"], &last["state"]), (&json!("result"), &json!("done")), "{last}");
-    assert_eq!(last["report"]["output"].as_array().map(Vec::len), Some(2), "{last}");
+    assert_eq!(last["report"]["output"], json!({ "asked": { "steps": "[]" }, "nap": [null] }), "{last}");
     signal(&child, "TERM");
     child.wait().unwrap();
 }

@@ -65,6 +65,31 @@ pub(crate) fn read_manifest(project: Option<&Path>) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// Reads the manifest that is meant by words, and returns the name in it: a project, a name, or a project and a name.
+pub(crate) fn read_named(words: &[String]) -> Result<(Manifest, Option<&str>)> {
+    let of_path = |path: &str| read_manifest(Some(Path::new(path)));
+    match words {
+        [] => Ok((read_manifest(None)?, None)),
+        [project, name, ..] => Ok((of_path(project)?, Some(name))),
+        [word] if is_project_path(word) => Ok((of_path(word)?, None)),
+        [word] if Path::new(word).join(MANIFEST_FILE).is_file() => match read_manifest(None) {
+            // What the manifest has goes before a folder of the same name.
+            Ok(manifest) if has(&manifest, word) => Ok((manifest, Some(word))),
+            _ => Ok((of_path(word)?, None)),
+        },
+        [word] => Ok((read_manifest(None)?, Some(word))),
+    }
+}
+
+/// Tells whether a text can only be the path of a project: names have no such characters.
+fn is_project_path(text: &str) -> bool {
+    text.ends_with(".toml") || is_path(text) && !text.ends_with(".wasm") && !text.ends_with(".wat")
+}
+
+fn has(manifest: &Manifest, name: &str) -> bool {
+    manifest.workflows.contains_key(name) || manifest.agents.contains_key(name) || manifest.plugins.contains_key(name)
+}
+
 /// Returns where a user changes what the programs of a manifest may do.
 pub(crate) fn settings(manifest: &Manifest, bounds: &Bounds) -> Settings {
     Settings::Manifest { path: manifest.path.display().to_string(), bounded: bounds.limits() }
@@ -111,8 +136,13 @@ pub(crate) fn open_bare(text: &str, build: bool) -> Result<(Builder, String)> {
         let opened = open_path(Path::new(text), &Bounds::default(), &Given::default(), build)?;
         return Ok((opened.builder, opened.plugin));
     }
-    let manifest = cut_to(&read_manifest(None)?, text)?;
-    Ok((from_manifest(&manifest, build)?.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1), text.to_owned()))
+    Ok((of_plugin(&read_manifest(None)?, text, build)?, text.to_owned()))
+}
+
+/// Begins a host of one plugin of a manifest, which is only looked at.
+pub(crate) fn of_plugin(manifest: &Manifest, plugin: &str, build: bool) -> Result<Builder> {
+    let manifest = cut_to(manifest, plugin)?;
+    Ok(from_manifest(&manifest, build)?.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1))
 }
 
 /// Opens a file or a crate: it may do what the options grant, and no more.
@@ -277,6 +307,25 @@ mod tests {
         for text in ["files", "my-tool"] {
             assert!(!is_path(text), "{text}");
         }
+        for (text, expected) in [("a.toml", true), (".", true), ("a/b", true), ("./a.wasm", false), ("trip", false)] {
+            assert_eq!(is_project_path(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_project_may_stand_before_a_name() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join(MANIFEST_FILE), TEXT).unwrap();
+        let folder = temp.path().display().to_string();
+        let file = temp.path().join(MANIFEST_FILE).display().to_string();
+        let named = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            read_named(&words).map(|(manifest, name)| (manifest.name.clone(), name.map(str::to_owned)))
+        };
+        assert_eq!(named(&[&folder]).unwrap(), ("test".to_owned(), None));
+        assert_eq!(named(&[&file]).unwrap(), ("test".to_owned(), None));
+        assert_eq!(named(&[&folder, "pure"]).unwrap(), ("test".to_owned(), Some("pure".to_owned())));
+        assert_eq!(named(&["./is-not-there"]).unwrap_err().exit, Exit::NotFound);
     }
 
     const TEXT: &str = r#"

@@ -4,7 +4,7 @@
 //! Their bytes are kept in the journal, pinned by the events that speak of them; those of a run that is kept nowhere are
 //! in its memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use priory_core::artifact::{ARTIFACT_BYTES_MAX, ARTIFACTS_BYTES_MAX, ARTIFACTS_MAX, ArtifactInfo, Content};
@@ -12,6 +12,11 @@ use priory_core::{Digest, Failure};
 
 /// How many bytes of artifacts a run has at most that is kept nowhere: they are in memory.
 const MEMORY_BYTES_MAX: u64 = 256 << 20;
+
+/// How many artifacts that were read are held, so that a few can be read in turn.
+const RECENT_MAX: usize = 4;
+/// How many bytes these have together at most: one of the longest has room.
+const RECENT_BYTES_MAX: u64 = ARTIFACT_BYTES_MAX;
 
 /// The artifacts of one run.
 #[derive(Debug)]
@@ -23,8 +28,8 @@ pub(crate) struct Artifacts {
     /// Those whose bytes are here.
     held: HashMap<Digest, Arc<[u8]>>,
     held_bytes: u64,
-    /// The one that was read last: who reads in parts reads it again.
-    last: Option<(Digest, Arc<[u8]>)>,
+    /// Those that were read last, the latest at the end: who reads in parts reads them again.
+    recent: VecDeque<(Digest, Arc<[u8]>)>,
     most: Most,
 }
 
@@ -43,7 +48,7 @@ impl Default for Artifacts {
     fn default() -> Self {
         let most =
             Most { count: ARTIFACTS_MAX, one: ARTIFACT_BYTES_MAX, bytes: ARTIFACTS_BYTES_MAX, held: MEMORY_BYTES_MAX };
-        Self { known: HashMap::new(), bytes: 0, held: HashMap::new(), held_bytes: 0, last: None, most }
+        Self { known: HashMap::new(), bytes: 0, held: HashMap::new(), held_bytes: 0, recent: VecDeque::new(), most }
     }
 }
 
@@ -109,9 +114,14 @@ impl Artifacts {
     }
 
     /// Returns the bytes of one, where they are here.
-    pub(crate) fn held(&self, digest: Digest) -> Option<Arc<[u8]>> {
-        let last = self.last.as_ref().filter(|(last, _)| *last == digest).map(|(_, bytes)| bytes);
-        self.held.get(&digest).or(last).cloned()
+    pub(crate) fn held(&mut self, digest: Digest) -> Option<Arc<[u8]>> {
+        if let Some(bytes) = self.held.get(&digest) {
+            return Some(bytes.clone());
+        }
+        let at = self.recent.iter().position(|(recent, _)| *recent == digest)?;
+        let (digest, bytes) = self.recent.remove(at)?;
+        self.recent.push_back((digest, bytes.clone()));
+        Some(bytes)
     }
 
     /// Notes the bytes of the one that was read last, and how long it is.
@@ -119,7 +129,15 @@ impl Artifacts {
         if let Some(known) = self.known.get_mut(&digest) {
             known.get_or_insert(bytes.len() as u64);
         }
-        self.last = Some((digest, bytes));
+        self.recent.retain(|(recent, _)| *recent != digest);
+        self.recent.push_back((digest, bytes));
+        while self.recent.len() > RECENT_MAX || (self.recent.len() > 1 && self.recent_bytes() > RECENT_BYTES_MAX) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn recent_bytes(&self) -> u64 {
+        self.recent.iter().map(|(_, bytes)| bytes.len() as u64).sum()
     }
 }
 
@@ -170,5 +188,24 @@ mod tests {
         assert_eq!(artifacts.check_known(made.info().digest), Ok(Some(4)));
         let failure = artifacts.check_known(other.info().digest).unwrap_err();
         assert!(failure.to_string().contains("this run was not given it, and did not make it"), "{failure}");
+    }
+
+    #[test]
+    fn those_that_were_read_last_are_held() {
+        let mut artifacts = Artifacts::default();
+        let digest = |number: u64| Digest::of(&number.to_le_bytes());
+        let here = |artifacts: &mut Artifacts, most: u64| -> Vec<u64> {
+            (0..most).filter(|number| artifacts.held(digest(*number)).is_some()).collect()
+        };
+        (0..4).for_each(|number| artifacts.remember(digest(number), Arc::from([1])));
+        assert_eq!(here(&mut artifacts, 5), [0, 1, 2, 3]);
+        artifacts.held(digest(0));
+        artifacts.remember(digest(4), Arc::from([1]));
+        assert_eq!(here(&mut artifacts, 5), [0, 2, 3, 4], "the one that nobody read for the longest time is gone");
+        let longest: Arc<[u8]> = Arc::from(vec![0; usize::try_from(ARTIFACT_BYTES_MAX).unwrap()]);
+        artifacts.remember(digest(5), longest.clone());
+        assert_eq!(here(&mut artifacts, 6), [5], "one of the longest has room, and nothing beside it");
+        artifacts.remember(digest(6), Arc::from([1]));
+        assert_eq!(here(&mut artifacts, 7), [6]);
     }
 }

@@ -191,3 +191,6 @@ pub async fn cancel(journal: &Arc<dyn Journal>, clock: &dyn Clock, run: RunId, b
     journal.append(batch).await?;
     Ok(if is_over { Cancelled::Ended } else { Cancelled::Told })
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,8 @@ pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64
         Plan::AwaitEvent { name, matching, expires_ms } => {
             event::wait(frame, step, Wanted { name, matching, expires_ms }, asked_unix_ms).await
         }
-        Plan::ReadArtifact { digest, offset, length } => artifact::read(frame, digest, offset, length).await,
-        Plan::StatArtifact { digest } => artifact::stat(frame, digest).await,
+        Plan::ReadArtifact { digest, offset, length } => artifact::read(frame, step, digest, offset, length).await,
+        Plan::StatArtifact { digest } => artifact::stat(frame, step, digest).await,
         // These are done and recorded as one, so not here.
         Plan::State { .. } | Plan::PutArtifact { .. } => {
             Err(Failure::other("this effect is performed where it is recorded"))

@@ -137,11 +137,6 @@ impl Tape {
         state.waits.push(wait);
     }
 
-    /// Takes off what a step waits for that will have no outcome here.
-    pub(crate) fn wait_no_more(&self, frame: &FramePath, step: u32) {
-        self.state.lock().forget_wait(frame, step);
-    }
-
     /// Lets nothing happen any more, if the run is quiet, and returns what it waits for. Whoever ends a wait is at work before
     /// its outcome is recorded, so nothing is recorded of what is returned.
     pub(crate) fn rest(&self, is_quiet: impl FnOnce() -> bool) -> Option<Vec<Wait>> {

@@ -64,6 +64,7 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
         triggers: check.each("trigger", &wire.triggers, Check::trigger),
         runs: check.runs(),
         warnings: Vec::new(),
+        unreached: Vec::new(),
     };
     let mut problems = check.problems.finish();
     problems.extend(workflows.problems);
@@ -71,7 +72,8 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
     if !problems.is_empty() {
         return Err(problems);
     }
-    reach::warn(&manifest, &wire, &mut check.warnings);
+    manifest.unreached = reach::unreached(&manifest, &wire);
+    reach::warn_of_unused(&manifest, &wire, &mut check.warnings);
     manifest.warnings = check.warnings.finish();
     manifest.warnings.extend(workflows.warnings);
     manifest.warnings.truncate(PROBLEMS_MAX);
@@ -142,26 +144,13 @@ impl<'a> Check<'a> {
     }
 
     fn entry(&mut self) -> Option<String> {
-        let (agents, workflows) = (&self.wire.agents, &self.wire.workflows);
-        // They count agents and workflows as one: either can be started.
-        let count = agents.len() + workflows.len();
-        match &self.wire.entry {
-            Some(entry) => {
-                if !workflows.contains_key(entry.as_str()) {
-                    self.known("agent", agents, entry, entry.span());
-                }
-                Some(entry.to_string())
-            }
-            None if count > 1 => {
-                let first = agents.keys().chain(workflows.keys()).min_by_key(|name| name.span().start)?;
-                let what = if workflows.is_empty() { "agents" } else { "agents and workflows" };
-                let message = format!("there are {count} {what}, and `entry` does not say which one a run starts");
-                let hint = format!("add `entry = \"{}\"`, or another, below the name", first.as_str());
-                self.problems.push(first.span(), message, Some(hint));
-                None
-            }
-            None => self.programs().next().map(str::to_owned),
+        if let Some(entry) = &self.wire.entry {
+            self.startable(entry);
+            return Some(entry.to_string());
         }
+        let mut programs = self.programs();
+        // Of several, whoever starts a run says which: it is no matter of the manifest.
+        programs.next().filter(|_| programs.next().is_none()).map(str::to_owned)
     }
 
     fn input(&mut self, input: &'a At<wire::Input>) -> Option<Input> {

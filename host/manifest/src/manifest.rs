@@ -62,6 +62,8 @@ pub struct Manifest {
     pub runs: Retention,
     /// What is allowed, and most likely not meant.
     pub warnings: Vec<Problem>,
+    /// What no run starts or reaches by itself: a matter for who checks the manifest, and not for each run.
+    pub unreached: Vec<Problem>,
 }
 
 /// A value that is given when a run starts.
@@ -208,7 +210,16 @@ impl Manifest {
 
     /// Shows the warnings to a person, with the lines that they are about; empty where there are none.
     pub fn render_warnings(&self, color: bool) -> String {
-        let shown = self.warnings.iter().map(|warning| warning.render(&self.path, &self.text, color));
+        self.render(&self.warnings, color)
+    }
+
+    /// Shows what no run starts or reaches by itself, in the same way.
+    pub fn render_unreached(&self, color: bool) -> String {
+        self.render(&self.unreached, color)
+    }
+
+    fn render(&self, warnings: &[Problem], color: bool) -> String {
+        let shown = warnings.iter().map(|warning| warning.render(&self.path, &self.text, color));
         shown.collect::<Vec<_>>().join("\n")
     }
 }

@@ -10,6 +10,9 @@ const BEGINNING_BYTES_MIN: usize = 3;
 /// How many names a hint lists.
 const LISTED_MAX: usize = 16;
 
+/// What is said where a text may have been meant in the place of an expression.
+pub const IN_QUOTES: &str = "every text here is an expression; a text of its own stands in quotes: \"'hello'\"";
+
 /// Returns the known name that is nearest to a wrong one, where one is near.
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if wrong.len() > NAME_BYTES_MAX {

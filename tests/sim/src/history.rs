@@ -203,6 +203,9 @@ impl History {
 
     /// Forgets that frames and effects were cut whose cause was not written down before the host went away.
     fn take_back_cuts(&mut self) {
+        for approval in self.approvals.values_mut() {
+            approval.outcome.take_if(|outcome| is_cut(outcome));
+        }
         let mut paths: Vec<FramePath> = self.frames.keys().cloned().collect();
         paths.sort_by_key(FramePath::depth);
         for path in paths {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use priory::core::effect::{Decision, Question};
+use priory::core::effect::{Ask, Decision, Question};
 use priory::core::journal::{QuestionId, RunInfo, RunState, Wait};
 use priory::core::{Failure, Json};
 use priory::spool::requests::{Request, Settled};
@@ -87,16 +87,18 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     runtime.block_on(async {
         let holder = Holder::of(data)?;
         let info = store::find(holder.journal(), &args.run).await?;
-        let decided = args.decision.read()?;
-        let (named, answer) = match (args.words.as_slice(), &decided) {
-            ([], Some(_)) => (None, None),
-            ([question], Some(_)) => (Some(question.as_str()), None),
-            ([answer], None) => (None, Some(answer.as_str())),
-            ([question, answer], None) => (Some(question.as_str()), Some(answer.as_str())),
-            _ => return Err(unclear(decided.is_some())),
+        let is_decided = args.decision.flag().is_some();
+        let (named, answer) = match (args.words.as_slice(), is_decided) {
+            ([], true) => (None, None),
+            ([question], true) => (Some(question.as_str()), None),
+            ([answer], false) => (None, Some(answer.as_str())),
+            ([question, answer], false) => (Some(question.as_str()), Some(answer.as_str())),
+            _ => return Err(unclear(is_decided)),
         };
         let (id, question) = asked(&holder.waits(&info).await?, &info, named, data)?;
-        let value = match (decided, answer) {
+        // A flag of another kind of question is told before anything is read for it.
+        args.decision.fit(&question.kind)?;
+        let value = match (args.decision.read()?, answer) {
             (Some(decided), _) => decided,
             (None, answer) => answering::read(answer.unwrap_or_default(), &question, args.json_answer)?,
         };
@@ -141,6 +143,42 @@ async fn give(holder: &Holder, reply: Reply) -> Result<std::result::Result<(), F
 }
 
 impl Decided {
+    /// Returns the flag that was given, where one was.
+    fn flag(&self) -> Option<&'static str> {
+        match self {
+            Self { approve: true, .. } => Some("--approve"),
+            Self { reject: Some(_), .. } => Some("--reject"),
+            Self { choose: Some(_), .. } => Some("--choose"),
+            Self { edit: Some(_), .. } => Some("--edit"),
+            _ => None,
+        }
+    }
+
+    /// Compares the flag with what is asked.
+    fn fit(&self, kind: &Ask) -> Result<()> {
+        let Some(flag) = self.flag() else { return Ok(()) };
+        let (takes, message): (&[&str], _) = match kind {
+            Ask::Approve => (
+                &["--approve", "--reject"],
+                "this question is approved or rejected: use --approve or --reject [REASON]",
+            ),
+            Ask::Edit => (
+                &["--approve", "--edit", "--reject"],
+                "this question is approved, edited or rejected: use --approve, --edit FILE or --reject [REASON]",
+            ),
+            Ask::Choose { .. } => (&["--choose"], "this question is answered with one of its choices: use --choose CHOICE"),
+            Ask::Answer => (&[], "this question is answered with a value: write JSON or text in the place of the flag"),
+        };
+        if takes.contains(&flag) {
+            return Ok(());
+        }
+        let error = Error::usage(message);
+        Err(match kind.options() {
+            [] => error,
+            options => error.hint(format!("its choices are {}", options.join(", "))),
+        })
+    }
+
     /// Returns the answer, where one was given so.
     fn read(&self) -> Result<Option<Json>> {
         Ok(match self {
@@ -219,5 +257,33 @@ fn asked(waits: &[Wait], info: &RunInfo, named: Option<&str>, data: &Data) -> Re
                     .detail(shown()))
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_for_its_kinds_of_questions() {
+        let none = || Decided { approve: false, reject: None, choose: None, edit: None };
+        let flags = [
+            Decided { approve: true, ..none() },
+            Decided { reject: Some(String::new()), ..none() },
+            Decided { choose: Some("x".into()), ..none() },
+            Decided { edit: Some("-".into()), ..none() },
+        ];
+        let check = |kind: &Ask, expected: [bool; 4], told: &str| {
+            assert!(none().fit(kind).is_ok());
+            assert_eq!(flags.each_ref().map(|flag| flag.fit(kind).is_ok()), expected, "{kind:?}");
+            let error = flags.iter().find_map(|flag| flag.fit(kind).err()).unwrap();
+            assert_eq!(error.exit, Exit::Usage);
+            assert!(error.render().contains(told), "{}", error.render());
+        };
+        check(&Ask::Approve, [true, true, false, false], "approved or rejected: use --approve or --reject [REASON]");
+        check(&Ask::Edit, [true, true, false, true], "approved, edited or rejected: use --approve, --edit FILE or");
+        let choose = Ask::Choose { options: vec!["tea".into(), "milk".into()] };
+        check(&choose, [false, false, true, false], "its choices are tea, milk");
+        check(&Ask::Answer, [false; 4], "is answered with a value");
     }
 }

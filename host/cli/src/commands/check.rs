@@ -37,6 +37,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         return compare(old, new, !args.no_build);
     }
     let manifest = project::read_manifest(args.project.as_deref())?;
+    anstream::eprint!("{}", manifest.render_unreached(is_colored()));
     let runtime = running::runtime()?;
     let build = !args.no_build;
     let host = project::from_manifest(&manifest, build).and_then(|builder| Ok(runtime.block_on(builder.build())?));

@@ -23,9 +23,9 @@ use crate::ui::{output, table};
 /// Show what an agent, a workflow or a plugin may do, every limit, and where each limit comes from
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An agent, a workflow or a plugin of the manifest
-    #[arg(value_name = "AGENT|WORKFLOW|PLUGIN")]
-    name: String,
+    /// An agent, a workflow or a plugin, behind the folder of its project where that is another [default: the `entry`]
+    #[arg(value_names = ["PROJECT", "AGENT|WORKFLOW|PLUGIN"], num_args = 0..=2)]
+    words: Vec<String>,
     #[command(flatten)]
     given: Given,
     /// Write it as JSON
@@ -60,12 +60,13 @@ struct Limit {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
-    let manifest = project::read_manifest(None)?;
-    let explained = explain(&manifest, &args.name, &args.given, !args.no_build)?;
+    let (manifest, name) = project::read_named(&args.words)?;
+    let name = name.or(manifest.entry.as_deref()).ok_or_else(|| unnamed(&manifest))?;
+    let explained = explain(&manifest, name, &args.given, !args.no_build)?;
     if args.json {
-        output::json(&as_json(&args.name, &explained));
+        output::json(&as_json(name, &explained));
     } else {
-        output::text(&as_text(&args.name, &explained));
+        output::text(&as_text(name, &explained));
     }
     Ok(Exit::Ok)
 }
@@ -94,7 +95,7 @@ fn explain(manifest: &Manifest, name: &str, given: &Given, build: bool) -> Resul
         grants: own.0.iter().map(|grant| show(grant, &inputs)).collect(),
         lends: lends.0.iter().map(|grant| show(grant, &inputs)).collect(),
         config,
-        ceiling: inspect::load(plugin_name, build)?.ceiling,
+        ceiling: inspect::load_of(manifest, plugin_name, build)?.ceiling,
         limits: effective(&manifest.limits, &limits),
         budget: agent.map_or(Value::Null, |agent| json!(agent.budget)),
         gate: agent.map_or(&plugin.gate, |agent| &agent.gate).clone(),
@@ -171,6 +172,13 @@ fn effective(host: &LimitSpec, tables: &[(String, &LimitSpec)]) -> Vec<Limit> {
         limit
     };
     Dimension::ALL.into_iter().map(limit).collect()
+}
+
+fn unnamed(manifest: &Manifest) -> Error {
+    let known = manifest.agents.keys().chain(manifest.workflows.keys()).chain(manifest.plugins.keys());
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    Error::usage(format!("nothing says what is explained of {}", manifest.path.display()))
+        .hint(format!("name one behind it; it has {}", known.join(", ")))
 }
 
 fn unknown(manifest: &Manifest, name: &str) -> Error {

@@ -17,8 +17,9 @@ use crate::ui::text::nearest;
 /// Draw a workflow of the manifest: its nodes, and which of them wait for which
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A workflow of the manifest [default: the manifest's `entry`, or its only workflow]
-    workflow: Option<String>,
+    /// A workflow, behind the folder of its project where that is another [default: the `entry`, or the only workflow]
+    #[arg(value_names = ["PROJECT", "WORKFLOW"], num_args = 0..=2)]
+    words: Vec<String>,
     /// What it is drawn as
     #[arg(long, value_enum, default_value_t = Format::Mermaid)]
     format: Format,
@@ -39,8 +40,8 @@ enum Format {
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
-    let manifest = project::read_manifest(None)?;
-    let definition = chosen(&manifest, args.workflow.as_deref())?;
+    let (manifest, name) = project::read_named(&args.words)?;
+    let definition = chosen(&manifest, name)?;
     let tree = Tree::of(definition).map_err(|flaws| {
         let first = flaws.first().map(|flaw| flaw.message.clone()).unwrap_or_default();
         Error::new(Exit::Invalid, format!("workflow `{}` cannot be drawn", definition.name)).cause(first)

@@ -7,6 +7,7 @@ use std::path::Path;
 use owo_colors::OwoColorize;
 use priory::Builder;
 use priory::core::PluginInfo;
+use priory::manifest::Manifest;
 
 use crate::amount::show_bytes;
 use crate::bounds::{Bounds, Given};
@@ -54,6 +55,11 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 pub(super) fn load(plugin: &str, build: bool) -> Result<PluginInfo> {
     let (builder, plugin) = project::open_bare(plugin, build)?;
     info(builder, &plugin)
+}
+
+/// Loads a plugin of a manifest and returns what is known of it.
+pub(super) fn load_of(manifest: &Manifest, plugin: &str, build: bool) -> Result<PluginInfo> {
+    info(project::of_plugin(manifest, plugin, build)?, plugin)
 }
 
 /// Loads a file or a crate and returns what is known of it.

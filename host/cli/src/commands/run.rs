@@ -170,14 +170,20 @@ fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
 /// Chooses the agent or the workflow that a run starts with.
 fn entry(manifest: &Manifest, wanted: Option<&str>) -> Result<String> {
     let path = manifest.path.display();
+    let known = || manifest.agents.keys().chain(manifest.workflows.keys()).map(String::as_str);
     let Some(name) = wanted.or(manifest.entry.as_deref()) else {
-        return Err(Error::not_found(format!("{path} has no agents and no workflows"))
-            .hint("call one of its tools with `priory call PLUGIN FUNCTION`, or add an agent"));
+        return Err(match known().next() {
+            None => Error::not_found(format!("{path} has no agents and no workflows"))
+                .hint("call one of its tools with `priory call PLUGIN FUNCTION`, or add an agent"),
+            Some(_) => Error::usage(format!("nothing says what is run of {path}")).hint(format!(
+                "name it with --agent, or as `entry` in the manifest; there are {}",
+                known().collect::<Vec<_>>().join(", ")
+            )),
+        });
     };
     if manifest.agents.contains_key(name) || manifest.workflows.contains_key(name) {
         return Ok(name.to_owned());
     }
-    let known = || manifest.agents.keys().chain(manifest.workflows.keys()).map(String::as_str);
     let what = if manifest.workflows.is_empty() { "agent" } else { "agent or workflow" };
     let error = Error::not_found(format!("{path} has no {what} `{name}`"));
     Err(match nearest(name, known()) {
@@ -210,5 +216,10 @@ plugin = "p"
         let error = entry(&manifest, Some("writter")).unwrap_err();
         assert_eq!(error.exit, Exit::NotFound);
         assert!(error.render().contains("did you mean `writer`?"));
+        let manifest = Manifest::parse(&TEXT.replace("entry", "description"), &manifest.path).unwrap();
+        let error = entry(&manifest, None).unwrap_err();
+        assert_eq!(error.exit, Exit::Usage);
+        assert!(error.render().contains("there are editor, writer"), "{}", error.render());
+        assert_eq!(entry(&manifest, Some("writer")).unwrap(), "writer");
     }
 }

@@ -5,15 +5,18 @@ use std::fmt::Write as _;
 use std::io;
 
 use owo_colors::OwoColorize;
-use priory::core::failure::{Denial, LimitHit};
+use priory::core::failure::{Denial, LimitHit, Timeout};
 use priory::core::{Dimension, Failure, LimitSpec};
 use priory::manifest;
 
 use super::exit::Exit;
 use super::text::{indented, printable};
+use crate::when::show_span;
 
 /// How many functions of a broken guest's stack are shown.
 const STACK_SHOWN_MAX: usize = 12;
+/// What stands behind the frame in a failure where a run waited for somebody in vain.
+const WAITED: [&str; 2] = ["nobody answered", "nobody published "];
 
 /// Why the program ends without doing what it was asked.
 #[derive(Debug)]
@@ -87,6 +90,10 @@ impl Error {
     pub(crate) fn of_failure(failure: &Failure, settings: &Settings) -> Self {
         let error = Self::new(Exit::of(failure), failure.to_string());
         match failure {
+            Failure::Timeout(timeout) if let Some(missed) = missed(timeout) => {
+                Self::new(Exit::of(failure), format!("{missed} within {}", show_span(timeout.allowed_ms)))
+                    .hint("raise `expires-ms`, or say what happens then with `on-expiry`")
+            }
             Failure::Denied(denial) => error.hint(allow(denial, settings)),
             Failure::Limit(hit) => error.hint(raise(hit.dimension, raised(hit), settings)),
             Failure::Timeout(timeout) => {
@@ -136,6 +143,13 @@ impl Error {
         }
         text
     }
+}
+
+/// Returns what did not come in time, where a run waited for somebody: then no limit was too low.
+fn missed(timeout: &Timeout) -> Option<&str> {
+    // The frame stands before it, and a path has no comma.
+    let (_, missed) = timeout.frame.split_once(", ")?;
+    WAITED.iter().any(|words| missed.starts_with(words)).then_some(missed)
 }
 
 /// Says how to allow what was denied.
@@ -302,6 +316,20 @@ mod tests {
     fn allow_text(remedy: &str) -> String {
         let denial = Denial { effect: String::new(), by: String::new(), remedy: remedy.into() };
         allow(&denial, &Settings::Flags)
+    }
+
+    #[test]
+    fn who_did_not_answer_needs_no_limit() {
+        let text = |frame: &str| {
+            let failure = Failure::Timeout(Timeout { allowed_ms: 1_500, frame: frame.into() });
+            let error = Error::of_failure(&failure, &manifest(&[]));
+            assert_eq!(error.exit, Exit::of(&failure));
+            anstream::adapter::strip_str(&error.render()).to_string()
+        };
+        let hint = "hint: raise `expires-ms`, or say what happens then with `on-expiry`\n";
+        assert_eq!(text("0.2, nobody answered"), format!("error: nobody answered within 1.5 s\n{hint}"));
+        assert_eq!(text("0, nobody published a.b"), format!("error: nobody published a.b within 1.5 s\n{hint}"));
+        assert!(text("0 tool a.b").contains("raise `time-ms` in priory.toml"));
     }
 
     #[test]

@@ -51,12 +51,12 @@ pub(crate) fn hold_again(frame: &Frame, effect: &Effect) {
 }
 
 /// Reads a part.
-pub(super) async fn read(frame: &Frame, digest: Digest, offset: u64, length: u64) -> Outcome {
+pub(super) async fn read(frame: &Frame, step: u32, digest: Digest, offset: u64, length: u64) -> Outcome {
     let refuse = |reason: String| Err(Failure::invalid(format!("part of artifact {digest}"), "", reason));
     if length > PART_BYTES_MAX {
         return refuse(format!("{length} bytes are asked for, and {PART_BYTES_MAX} are the most at once"));
     }
-    let bytes = whole(frame, digest).await?;
+    let bytes = whole(frame, step, digest).await?;
     let Some(rest) = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)) else {
         return refuse(format!("it begins at {offset}, and there are {} bytes", bytes.len()));
     };
@@ -66,20 +66,21 @@ pub(super) async fn read(frame: &Frame, digest: Digest, offset: u64, length: u64
 }
 
 /// Finds out how long one is.
-pub(super) async fn stat(frame: &Frame, digest: Digest) -> Outcome {
+pub(super) async fn stat(frame: &Frame, step: u32, digest: Digest) -> Outcome {
     let known = frame.run.artifacts.lock().check_known(digest)?;
     let byte_len = match known {
         Some(byte_len) => byte_len,
-        None => whole(frame, digest).await?.len() as u64,
+        None => whole(frame, step, digest).await?.len() as u64,
     };
     Ok(Value::Artifact(ArtifactInfo { digest, byte_len }))
 }
 
-/// Returns all bytes of an artifact that the run may read.
-async fn whole(frame: &Frame, digest: Digest) -> Result<Arc<[u8]>, Failure> {
+/// Returns all bytes of an artifact that the run may read. Who has them read from where they are kept is charged for all of
+/// them, however small the part that it wants; but not on the way back to where it was, for what was charged then.
+async fn whole(frame: &Frame, step: u32, digest: Digest) -> Result<Arc<[u8]>, Failure> {
     let run = &frame.run;
     let held = {
-        let artifacts = run.artifacts.lock();
+        let mut artifacts = run.artifacts.lock();
         artifacts.check_known(digest)?;
         artifacts.held(digest)
     };
@@ -93,5 +94,8 @@ async fn whole(frame: &Frame, digest: Digest) -> Result<Arc<[u8]>, Failure> {
         Err(error) => return run.halt(error.into()).await,
     };
     run.artifacts.lock().remember(digest, bytes.clone());
+    if frame.past_step(step).is_none_or(|known| known.end.is_none()) {
+        frame.charge_bytes(bytes.len() as u64)?;
+    }
     Ok(bytes)
 }

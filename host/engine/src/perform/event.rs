@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::select;
+use priory_core::artifact::Reference;
 use priory_core::failure::Timeout;
 use priory_core::inbox::{
     DATA_BYTES_MAX, EventQuery, KEY_BYTES_MAX, MATCHING_BYTES_MAX, NAME_BYTES_MAX, Origin, Sought, is_event_key,
@@ -49,6 +50,7 @@ pub(super) async fn emit(
         let reason = format!("it has {} bytes, and {DATA_BYTES_MAX} are the most", data.byte_len());
         return Err(Failure::invalid("data of an event", "", reason));
     }
+    check_references(frame, &data)?;
     let journal = journal(&frame.run, &name)?;
     let from = Origin { run: frame.run.id, frame: frame.given.path.clone(), step };
     let id = EventRecord::id_of(&name, key.as_deref(), &from);
@@ -123,6 +125,12 @@ async fn look(
             return Ok(None);
         }
     }
+}
+
+/// Refuses references to artifacts that are none of the run's business: the run that an event begins may read what is in it.
+fn check_references(frame: &Frame, data: &Json) -> Result<(), Failure> {
+    let artifacts = frame.run.artifacts.lock();
+    Reference::all_in(data).into_iter().try_for_each(|digest| artifacts.check_known(digest).map(|_| ()))
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {

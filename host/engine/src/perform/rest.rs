@@ -16,7 +16,7 @@ use priory_core::{Effect, Failure, FramePath, Outcome, Value};
 use crate::asked::check_question;
 use crate::cancel;
 use crate::frame::Frame;
-use crate::past::PastStep;
+use crate::past::{END_OF_FRAME, PastStep};
 use crate::run::{Halt, Run};
 
 /// How long one sleep may be: a year.
@@ -66,14 +66,13 @@ pub(crate) async fn ask_aside(
         let effect = Arc::new(Effect::AskHuman(question.clone()));
         run.tape.record(path, 0, Event::Intent { step, effect });
     }
+    // No effect of a frame stands for it, so nobody else gives it an outcome when the frame is withdrawn.
+    let mut aside = Aside { run, path, step, is_open: true };
     if let Err(error) = run.tape.commit().await {
         return run.halt(error.into()).await;
     }
-    // No effect of a frame stands for it, so nobody else takes it off when the frame is withdrawn.
-    let _aside = Aside { run, path, step };
     let answer = wait_for_answer(run, path, step, question, due_unix_ms).await;
-    let outcome = Arc::new(answer.clone().map(Value::Answer));
-    run.tape.record(path, 0, Event::Outcome { step, outcome });
+    aside.end(answer.clone().map(Value::Answer));
     answer
 }
 
@@ -135,15 +134,27 @@ pub(super) async fn until(run: &Run, unix_ms: u64) {
     }
 }
 
-/// What the host itself waits for on behalf of a frame, listed as long as it does.
+/// What the host itself asks on behalf of a frame. It has an outcome also when the frame is withdrawn: whoever gives an
+/// answer at that moment waits for one.
 struct Aside<'a> {
     run: &'a Run,
     path: &'a FramePath,
     step: u32,
+    is_open: bool,
+}
+
+impl Aside<'_> {
+    fn end(&mut self, outcome: Outcome) {
+        self.is_open = false;
+        self.run.tape.record(self.path, 0, Event::Outcome { step: self.step, outcome: Arc::new(outcome) });
+    }
 }
 
 impl Drop for Aside<'_> {
     fn drop(&mut self) {
-        self.run.tape.wait_no_more(self.path, self.step);
+        if self.is_open {
+            // Like all that ends with its frame, it is taken back where the host goes away before that is written down.
+            self.end(Err(Failure::Cancelled { by: END_OF_FRAME.into() }));
+        }
     }
 }

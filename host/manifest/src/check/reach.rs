@@ -1,29 +1,77 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who can call whom, and what nobody can call.
+//! Who can call whom, and what nobody can call or use.
 
 use std::collections::BTreeSet;
 
 use priory_core::grant::{GrantKind, GrantTemplates};
 
 use crate::manifest::Manifest;
-use crate::problem::Problems;
+use crate::problem::{Problem, Problems};
 use crate::wire;
 
-/// Warns of agents that no run can reach, and of plugins that nothing uses.
-pub(super) fn warn(manifest: &Manifest, wire: &wire::Manifest, warnings: &mut Problems<'_>) {
-    // A manifest without agents lends its plugins to whoever calls from outside.
-    let Some(entry) = &manifest.entry else { return };
-    let started = manifest.triggers.values().map(|trigger| trigger.start.as_str());
-    let reached = reached(manifest, started.chain([entry.as_str()]));
-    for name in wire.agents.keys().filter(|name| !reached.contains(&Node::Agent(name))) {
-        let hint = format!("let an agent that `{entry}` calls hold `agents = [\"{}\"]`", name.as_str());
-        let message = format!("agent `{}` is out of reach of `{entry}`, which a run starts with", name.as_str());
-        warnings.push(name.span(), message, Some(hint));
+/// From how many programs out of reach on one warning tells of all.
+const FOLDED_MIN: usize = 3;
+/// How many of them it names.
+const NAMED_MAX: usize = 8;
+
+/// Tells of agents and workflows that no run reaches by itself, or that nothing says what a run starts with.
+pub(super) fn unreached(manifest: &Manifest, wire: &wire::Manifest) -> Vec<Problem> {
+    let mut warnings = Problems::new(&manifest.text);
+    match &manifest.entry {
+        Some(entry) => warn_of_unreached(manifest, wire, entry, &mut warnings),
+        None => warn_of_no_entry(wire, &mut warnings),
     }
-    for name in wire.workflows.keys().filter(|name| !reached.contains(&Node::Agent(name))) {
-        let hint = format!("let something that `{entry}` calls have a node `workflow = \"{}\"`", name.as_str());
-        let message = format!("workflow `{}` is out of reach of `{entry}`, which a run starts with", name.as_str());
-        warnings.push(name.span(), message, Some(hint));
+    warnings.finish()
+}
+
+fn warn_of_no_entry(wire: &wire::Manifest, warnings: &mut Problems<'_>) {
+    let (agents, workflows) = (&wire.agents, &wire.workflows);
+    // A manifest without any lends its plugins to whoever calls from outside.
+    let Some(first) = agents.keys().chain(workflows.keys()).min_by_key(|name| name.span().start) else { return };
+    let what = match (agents.is_empty(), workflows.is_empty()) {
+        (_, true) => "agents",
+        (true, false) => "workflows",
+        (false, false) => "agents and workflows",
+    };
+    let count = agents.len().saturating_add(workflows.len());
+    let message = format!("there are {count} {what}, and `entry` does not say which one a run starts");
+    let name = first.as_str();
+    let hint = format!("add `entry = \"{name}\"`, or another, below the name, or run one with --agent {name}");
+    warnings.push(first.span(), message, Some(hint));
+}
+
+fn warn_of_unreached(manifest: &Manifest, wire: &wire::Manifest, entry: &str, warnings: &mut Problems<'_>) {
+    let started = manifest.triggers.values().map(|trigger| trigger.start.as_str());
+    let reached = reached(manifest, started.chain([entry]));
+    let agents = wire.agents.keys().map(|name| ("agent", name));
+    let mut out: Vec<_> = agents.chain(wire.workflows.keys().map(|name| ("workflow", name))).collect();
+    out.retain(|(_, name)| !reached.contains(&Node::Agent(name)));
+    out.sort_by_key(|(_, name)| name.span().start);
+    if let (Some((_, first)), true) = (out.first(), out.len() >= FOLDED_MIN) {
+        let mut names: Vec<_> = out.iter().take(NAMED_MAX).map(|(_, name)| format!("`{}`", name.as_str())).collect();
+        if out.len() > NAMED_MAX {
+            names.push(format!("{} more", out.len() - NAMED_MAX));
+        }
+        let message = format!("out of reach of `{entry}`, which a run starts with, are {}", names.join(", "));
+        warnings.push(first.span(), message, Some("a run starts with one of them by --agent NAME".to_owned()));
+        return;
+    }
+    for (what, name) in out {
+        let (span, name) = (name.span(), name.as_str());
+        let hint = match what {
+            "agent" => format!("let an agent that `{entry}` calls hold `agents = [\"{name}\"]`"),
+            _ => format!("let something that `{entry}` calls have a node `workflow = \"{name}\"`"),
+        };
+        let message = format!("{what} `{name}` is out of reach of `{entry}`, which a run starts with");
+        warnings.push(span, message, Some(hint));
+    }
+}
+
+/// Warns of plugins that nothing uses.
+pub(super) fn warn_of_unused(manifest: &Manifest, wire: &wire::Manifest, warnings: &mut Problems<'_>) {
+    // A manifest without agents lends its plugins to whoever calls from outside.
+    if manifest.agents.is_empty() && manifest.workflows.is_empty() {
+        return;
     }
     let used = used_plugins(manifest);
     for name in wire.plugins.keys().filter(|name| !used.contains(name.as_str())) {

@@ -38,7 +38,7 @@ impl<'a> Check<'a> {
     }
 
     /// Looks for what can be started by name.
-    fn startable(&mut self, name: &At<String>) {
+    pub(super) fn startable(&mut self, name: &At<String>) {
         let names: BTreeSet<&str> = self.programs().collect();
         if names.contains(name.as_str()) {
             return;

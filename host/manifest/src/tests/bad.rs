@@ -152,11 +152,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "name = 'a'\nentry = 'edtor'\nplugins.p.path = 'p'\nagents.editor.plugin = 'p'",
-        "2:9 there is no agent `edtor` (did you mean `editor`?)",
+        "2:9 there is no agent or workflow `edtor` (did you mean `editor`?)",
     ),
     (
-        "name = 'a'\nplugins.p.path = 'p'\nagents.x.plugin = 'p'\nagents.y.plugin = 'p'",
-        r#"3:8 there are 2 agents, and `entry` does not say which one a run starts (add `entry = "x"`, or another, below the name)"#,
+        "name = 'a'\nentry = 'ww'\nplugins.p.path = 'p'\nagents.x.plugin = 'p'\nworkflows.w.nodes.a.agent = 'x'",
+        "2:9 there is no agent or workflow `ww` (did you mean `w`?)",
     ),
     ("name = 'a'\n[plugins.p]\npath = ''", "3:8 a path is expected, relative to the manifest"),
     (

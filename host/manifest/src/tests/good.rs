@@ -121,8 +121,9 @@ two = { plugin = "p" }
 three = { plugin = "p", grants = { agents = ["four"] } }
 four = { plugin = "p" }
 "#;
-    let warnings = parse(text).unwrap().warnings;
-    let messages: Vec<_> = warnings.iter().map(|w| format!("{}:{} {}", w.line, w.column, w.message)).collect();
+    let manifest = parse(text).unwrap();
+    let warnings = manifest.warnings.iter().chain(&manifest.unreached);
+    let messages: Vec<_> = warnings.map(|w| format!("{}:{} {}", w.line, w.column, w.message)).collect();
     let expected = [
         "5:30 `stack-bytes` is the same for every frame of a host, so it changes nothing here",
         "6:1 plugin `unused` is used by nobody",
@@ -131,8 +132,32 @@ four = { plugin = "p" }
         "11:1 agent `four` is out of reach of `one`, which a run starts with",
     ];
     assert_eq!(messages, expected);
-    let shown = parse(text).unwrap().render_warnings(false);
+    let shown = manifest.render_warnings(false);
+    assert!(!shown.contains("out of reach") && manifest.render_unreached(false).contains("10:1: agent `three` is out"));
     assert!(shown.contains("6 | unused = { path = \"u\" }\n   | ^\n   hint: let an agent hold"), "{shown}");
+}
+
+#[test]
+fn many_out_of_reach_are_one_warning() {
+    let agents = |count: usize| (0..count).map(|n| format!("agents.x{n}.plugin = 'p'\n")).collect::<String>();
+    let text = |count| format!("name = 'a'\nentry = 'w'\nplugins.p.path = 'p'\nworkflows.w.nodes.a.tool = 'p.f'\n{}", agents(count));
+    let messages = |count| short(&parse(&text(count)).unwrap().unreached);
+    assert_eq!(messages(2).len(), 2);
+    let expected = "5:8 out of reach of `w`, which a run starts with, are `x0`, `x1`, `x2` (a run starts with one of them by --agent NAME)";
+    assert_eq!(messages(3), [expected]);
+    assert!(messages(10)[0].contains("`x7`, 2 more"), "{:?}", messages(10));
+}
+
+#[test]
+fn several_need_no_entry() {
+    let text = "name = 'a'\nplugins.p.path = 'p'\nplugins.q.path = 'q'\nagents.x.plugin = 'p'\nagents.y.plugin = 'p'";
+    let manifest = parse(text).unwrap();
+    assert_eq!(manifest.entry, None);
+    assert_eq!(
+        short(&manifest.unreached),
+        [r#"4:8 there are 2 agents, and `entry` does not say which one a run starts (add `entry = "x"`, or another, below the name, or run one with --agent x)"#]
+    );
+    assert_eq!(manifest.warnings.len(), 1, "the plugin that is not used: {:?}", manifest.warnings);
 }
 
 #[test]
@@ -145,7 +170,8 @@ plugins.linked = { path = "l", grants = { agents = ["t*"] } }
 agents.one.plugin = "p"
 agents.two.plugin = "p"
 "#;
-    assert_eq!(short(&parse(text).unwrap().warnings), Vec::<String>::new());
+    let manifest = parse(text).unwrap();
+    assert_eq!((short(&manifest.warnings), short(&manifest.unreached)), (vec![], vec![]));
 }
 
 #[test]

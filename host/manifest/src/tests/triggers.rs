@@ -53,7 +53,7 @@ overlap = "skip"
     assert_eq!((&daily.input, daily.overlap), (&None, Overlap::Allow));
     let then = &manifest.triggers["then"];
     assert_eq!(then.on, Occasion::After { program: "x".into(), when: Ending::Any });
-    assert!(manifest.warnings.is_empty(), "what a trigger starts is in reach: {:?}", manifest.warnings);
+    assert!(manifest.unreached.is_empty(), "what a trigger starts is in reach: {:?}", manifest.unreached);
 }
 
 #[test]

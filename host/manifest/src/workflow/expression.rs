@@ -5,10 +5,14 @@ use std::ops::Range;
 
 use priory_core::Json;
 use priory_workflow::expression::{Expression, ExpressionError, Mapping, Template};
+use priory_workflow::suggest::IN_QUOTES;
 
 use super::make::Making;
 use super::{file, place};
 use crate::wire::{At, Entry, Free, FreeTable};
+
+/// How the message ends where an expression is over and more comes.
+const MORE: &str = "where an operator or the end was meant";
 
 impl<'a> Making<'_, 'a> {
     /// Reads an expression. One that is none is reported, and something stands for it of which nothing is known: so what else
@@ -64,7 +68,9 @@ impl<'a> Making<'_, 'a> {
             Free::Text(text) => match Expression::compile(text) {
                 Ok(_) => true,
                 Err(error) => {
-                    self.no_expression(free.span(), &error);
+                    // Words behind each other are most likely a text.
+                    let is_text = error.to_string().ends_with(MORE);
+                    self.no_expression_of(free.span(), &error, is_text.then(|| IN_QUOTES.to_owned()));
                     false
                 }
             },
@@ -76,8 +82,12 @@ impl<'a> Making<'_, 'a> {
     }
 
     fn no_expression(&mut self, span: Range<usize>, error: &ExpressionError) {
+        self.no_expression_of(span, error, None);
+    }
+
+    fn no_expression_of(&mut self, span: Range<usize>, error: &ExpressionError, hint: Option<String>) {
         let start = place::within(self.check.problems.text(), &span, error.at().start);
-        self.problem(start..span.end.max(start), error.to_string(), None);
+        self.problem(start..span.end.max(start), error.to_string(), hint);
     }
 
     /// Reads a JSON Schema: a table, or the path of a file.

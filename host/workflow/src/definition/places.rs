@@ -22,6 +22,8 @@ pub struct Place<'a> {
     pub binds: &'static [&'static str],
     /// Whether it has to come to `true` or `false`.
     pub is_condition: bool,
+    /// Whether it stands in a mapping, where a text without quotes of its own is easily meant.
+    pub may_be_text: bool,
 }
 
 /// Collects the places of one node.
@@ -29,23 +31,24 @@ struct Places<'a>(Vec<Place<'a>>);
 
 impl<'a> Places<'a> {
     fn add(&mut self, key: impl Into<String>, expression: &'a Expression, binds: &'static [&'static str]) {
-        self.0.push(Place { key: key.into(), expression, offset: 0, binds, is_condition: false });
+        self.0.push(Place { key: key.into(), expression, offset: 0, binds, is_condition: false, may_be_text: false });
     }
 
     fn template(&mut self, key: &str, template: &'a Template) {
         for (offset, expression) in template.holes() {
-            self.0.push(Place { key: key.to_owned(), expression, offset, binds: &[], is_condition: false });
+            self.0.push(Place { key: key.to_owned(), expression, offset, binds: &[], is_condition: false, may_be_text: false });
         }
     }
 
     fn condition(&mut self, key: impl Into<String>, expression: &'a Expression, binds: &'static [&'static str]) {
-        self.0.push(Place { key: key.into(), expression, offset: 0, binds, is_condition: true });
+        self.0.push(Place { key: key.into(), expression, offset: 0, binds, is_condition: true, may_be_text: false });
     }
 
     fn mapping(&mut self, key: &str, mapping: &'a Mapping, binds: &'static [&'static str]) {
         for (below, expression) in mapping.expressions() {
             let key = if below.is_empty() { key.to_owned() } else { format!("{key}.{below}") };
-            self.add(key, expression, binds);
+            let (offset, is_condition) = (0, false);
+            self.0.push(Place { key, expression, offset, binds, is_condition, may_be_text: true });
         }
     }
 
@@ -151,6 +154,6 @@ impl Definition {
     /// Returns the expression of the result, as a place.
     pub fn result_place(&self) -> Option<Place<'_>> {
         let expression = self.result.as_ref()?;
-        Some(Place { key: "result".to_owned(), expression, offset: 0, binds: &[], is_condition: false })
+        Some(Place { key: "result".to_owned(), expression, offset: 0, binds: &[], is_condition: false, may_be_text: false })
     }
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `priory runs list`: the runs that are kept, the newest first.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use priory::core::event::Program;
-use priory::core::journal::{RunInfo, RunQuery, RunState};
+use priory::core::RunId;
+use priory::core::journal::{Awaited, RunInfo, RunQuery, RunState, Wait};
 use priory::machine_clock;
 use serde_json::{Value, json};
 
@@ -25,6 +27,9 @@ const ID_CHARS: usize = 14;
 const NAME_CHARS_MAX: usize = 10;
 /// How many runs are asked for at once.
 const PAGE_RUNS: usize = 1_000;
+
+/// The events that runs wait for, the first of each.
+type Events = BTreeMap<RunId, String>;
 
 /// List the runs that are kept, the newest first
 #[derive(Debug, clap::Args)]
@@ -65,7 +70,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         most: 0,
     };
     let runtime = running::runtime()?;
-    let (runs, has_more) = runtime.block_on(async {
+    let (runs, has_more, events) = runtime.block_on(async {
         let journal = data.read()?;
         let mut runs: Vec<RunInfo> = Vec::new();
         // One more than is shown tells whether there are more.
@@ -82,7 +87,14 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         }
         let has_more = runs.len() > args.most;
         runs.truncate(args.most);
-        Ok::<_, crate::ui::error::Error>((runs, has_more))
+        let mut events = Events::new();
+        for info in runs.iter().filter(|info| !args.json && info.state == RunState::Parked && info.questions == 0) {
+            let waits = journal.waits(info.id).await?;
+            if let Some(name) = waits.iter().find_map(awaited_event) {
+                events.insert(info.id, name.to_owned());
+            }
+        }
+        Ok::<_, crate::ui::error::Error>((runs, has_more, events))
     })?;
     if args.json {
         runs.iter().for_each(|info| output::line(&as_json(info).to_string()));
@@ -92,7 +104,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         anstream::eprintln!("no run is kept in {} that fits", data.folder()?.display());
         return Ok(Exit::Ok);
     }
-    output::text(&render(&runs, now, is_wide()));
+    output::text(&render(&runs, &events, now, is_wide()));
     if has_more {
         anstream::eprintln!("… and more: -n N shows N of them");
     }
@@ -109,7 +121,7 @@ fn is_wide() -> bool {
     !std::io::stdout().is_terminal() || table::width().is_none_or(|width| width >= WIDE_COLUMNS)
 }
 
-fn render(runs: &[RunInfo], now: u64, is_wide: bool) -> String {
+fn render(runs: &[RunInfo], events: &Events, now: u64, is_wide: bool) -> String {
     match is_wide {
         true => {
             let headings =
@@ -124,7 +136,7 @@ fn render(runs: &[RunInfo], now: u64, is_wide: bool) -> String {
                     show_span(took(info, now)),
                     info.events.to_string(),
                     show_bytes(info.bytes),
-                    waits(info, now),
+                    waits(info, events.get(&info.id), now),
                     labels(info),
                 ]);
             }
@@ -143,7 +155,7 @@ fn render(runs: &[RunInfo], now: u64, is_wide: bool) -> String {
                     show_time(info.started_unix_ms).get(5..16).unwrap_or_default().to_owned(),
                     show_span(took(info, now)),
                     show_bytes(info.bytes),
-                    waits_briefly(info, now),
+                    waits_briefly(info, events.contains_key(&info.id), now),
                 ]);
             }
             table::align_right(&mut table, &[4, 5]);
@@ -172,8 +184,12 @@ fn took(info: &RunInfo, now: u64) -> u64 {
 }
 
 /// Says in a few words what a run waits for.
-pub(super) fn waits(info: &RunInfo, now: u64) -> String {
+fn waits(info: &RunInfo, event: Option<&String>, now: u64) -> String {
     let questions = usize::try_from(info.questions).unwrap_or(usize::MAX);
+    if let (0, Some(name)) = (questions, event) {
+        let due = info.due_unix_ms.map(|due| format!(", due {}", show_due(due, now)));
+        return format!("event {}{}", printable(name), due.unwrap_or_default());
+    }
     match (questions, info.due_unix_ms) {
         (0, None) => String::new(),
         (0, Some(due)) => format!("timer {}", show_due(due, now)),
@@ -182,9 +198,18 @@ pub(super) fn waits(info: &RunInfo, now: u64) -> String {
     }
 }
 
-/// Says in eight characters what a run waits for: answers, or how long.
-fn waits_briefly(info: &RunInfo, now: u64) -> String {
+/// Returns the event that is waited for.
+fn awaited_event(wait: &Wait) -> Option<&str> {
+    match &wait.awaited {
+        Awaited::Event(sought) => Some(&sought.name),
+        _ => None,
+    }
+}
+
+/// Says in eight characters what a run waits for: answers, an event, or how long.
+fn waits_briefly(info: &RunInfo, for_event: bool, now: u64) -> String {
     match (usize::try_from(info.questions).unwrap_or(usize::MAX), info.due_unix_ms) {
+        (0, _) if for_event => "event".to_owned(),
         (0, due) => due.map(|due| show_span(due.saturating_sub(now))).unwrap_or_default(),
         (count, _) => counted(count, "answer"),
     }
@@ -198,10 +223,7 @@ pub(super) fn labels(info: &RunInfo) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
-
-    use priory::core::RunId;
 
     use super::*;
 
@@ -223,7 +245,7 @@ mod tests {
 
     fn check(is_wide: bool, expected: &str) {
         let runs = [run(RunState::Parked, "editor"), run(RunState::Cancelled, "an-agent-with-a-long-name")];
-        let rendered = render(&runs, 1_795_249_820_000, is_wide);
+        let rendered = render(&runs, &Events::new(), 1_795_249_820_000, is_wide);
         assert_eq!(rendered, expected, "\n{rendered}");
         assert!(is_wide || expected.lines().all(|line| line.chars().count() <= 80));
     }
@@ -246,5 +268,16 @@ run_01M7YKMFER  parked     editor      11-21 08:30  5.0 s  55.4 KiB  1 answer
 run_01M7YKMFER  cancelled  an-agent-…  11-21 08:30  3.2 s  55.4 KiB
 ",
         );
+    }
+
+    #[test]
+    fn an_event_is_told_from_a_timer() {
+        let info = RunInfo { questions: 0, ..run(RunState::Parked, "editor") };
+        let (name, now) = ("mail.came".to_owned(), 1_795_249_815_000);
+        assert_eq!(waits(&info, None, now), "timer in 1.0 h");
+        assert_eq!(waits(&info, Some(&name), now), "event mail.came, due in 1.0 h");
+        let endless = RunInfo { due_unix_ms: None, ..info };
+        assert_eq!(waits(&endless, Some(&name), now), "event mail.came");
+        assert_eq!(waits_briefly(&endless, true, now), "event");
     }
 }

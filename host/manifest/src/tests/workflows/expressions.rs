@@ -4,13 +4,22 @@
 use super::said;
 
 /// Workflows with what is said of each.
-const CASES: [(&str, &str); 39] = [
+const CASES: [(&str, &str); 42] = [
     ("nodes.a = { agent = 'x', with = 'input +' }", "1:41 found the end where a value was meant"),
     ("nodes.a = { agent = 'x', with = { q = 'input..x' } }", "1:46 found `.` where a field was meant"),
     (
         r#"nodes.a = { agent = 'x', with = "\"\u00e9\" + input)" }"#,
-        "1:52 found `)` where an operator or the end was meant",
+        "1:52 found `)` where an operator or the end was meant (every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
     ),
+    (
+        "nodes.a = { agent = 'x', with = { q = 'good day' } }",
+        "1:45 found `day` where an operator or the end was meant (every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
+    ),
+    (
+        "nodes.a.value = 'hello'",
+        "1:18 `hello` is not there (the names are `given`, `input`, `state`; every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
+    ),
+    ("nodes.a = { agent = 'x', when = 'input state' }", "1:40 found `state` where an operator or the end was meant"),
     (r#"nodes.a = { agent = 'x', with = ["input", "'x"] }"#, "1:44 the text has no ' at its end"),
     ("nodes.a = { agent = 'x', when = 'inptu.x' }", "1:34 `inptu` is not there (did you mean `input`?)"),
     (
