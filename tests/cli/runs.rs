@@ -197,7 +197,10 @@ fn a_decision_has_words_of_its_own() {
     ]);
     project.does(&["answer", &run, "perhaps"]).exits(2).tells(&["a decision is expected"]);
     project.does(&["answer", &run]).exits(2).tells(&["there is no answer"]);
-    project.does(&["answer", &run, "--choose", "x"]).exits(2).tells(&["approved or rejected: use --approve or --reject [REASON]"]);
+    project
+        .does(&["answer", &run, "--choose", "x"])
+        .exits(2)
+        .tells(&["approved or rejected: use --approve or --reject [REASON]"]);
     let rejected = project.does(&["answer", &run, "--by", "me", "--reject", "too dear"]).exits(0);
     assert_eq!(rejected.json(), json!([[{"decision": "reject", "reason": "too dear"}, "me"]]));
     let (run, told) = parked(&ask("choose", json!({"options": ["tea", "black coffee"]})));

@@ -146,6 +146,8 @@ fn a_run_that_waits_is_given_its_event() {
     let waits = json!([{ "do": "await", "name": "paid", "matching": { "order": 7 } }]);
     let ended = shop.run(&waits, &[]).exits(7);
     assert!(ended.err.contains("waits for 1 event") && ended.err.contains("paid"), "{}", ended.err);
+    let listed = shop.does(&["runs", "list"]).exits(0).out;
+    assert!(listed.contains("  event paid"), "{listed}");
     assert_eq!(kinds(&shop.serve()), ["serving"], "nothing has come");
     shop.does(&["emit", "paid", r#"{"order": 6}"#]).exits(0);
     assert_eq!(kinds(&shop.serve()), ["serving", "event"]);

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Home, guest, root};
+use crate::stage::{Home, guest, path, root};
 
 /// A workflow over the tool `tool.add`.
 const SUMS: &str = r#"
@@ -85,7 +85,40 @@ flowchart TD
     home.run(&["graph", "--format", "svg", "--output", "sums.svg"]).exits(0).prints("").tells_only("");
     let picture = std::fs::read_to_string(home.path().join("sums.svg")).unwrap();
     assert!(picture.starts_with("<svg") && !picture.contains("<script"), "{picture}");
+    let (folder, elsewhere) = (path(&home.path()), Home::new());
+    assert_eq!(elsewhere.run(&["graph", &folder]).exits(0).out, drawn);
+    assert_eq!(elsewhere.run(&["graph", &folder, "sums"]).exits(0).out, drawn);
+    assert_eq!(home.run(&["graph", "sums"]).exits(0).out, drawn);
     home.run(&["graph", "sum"]).exits(6).tells(&["has no workflow `sum`", "did you mean `sums`?"]);
+}
+
+#[test]
+fn nobody_answers_in_time() {
+    let home = Home::new();
+    let node = "human = { kind = \"approve\", text = \"Go?\", expires-ms = 1 }";
+    project(&home, &format!("[workflows.w.nodes.asked]\n{node}\n"));
+    let ended = home.run(&["run"]).exits(124).prints("");
+    let ended = ended.tells(&[
+        "nobody answered within 1 ms\n",
+        "hint: raise `expires-ms`, or say what happens then with `on-expiry`",
+    ]);
+    assert!(!ended.err.contains("time-ms"), "{}", ended.err);
+}
+
+#[test]
+fn only_check_tells_what_a_run_does_not_start_with() {
+    let home = Home::new();
+    let more = ["a", "b", "c"].map(|name| format!("[workflows.{name}.nodes.x]\nvalue = \"1\"\n")).concat();
+    project(&home, &format!("{SUMS}{more}"));
+    let several = "there are 4 workflows, and `entry` does not say which one a run starts";
+    home.run(&["check"]).exits(0).tells(&[several]);
+    home.run(&["run"]).exits(2).prints("").tells(&["nothing says what is run", "a, b, c, sums"]);
+    assert!(!home.run(&["run", "--agent", "sums"]).exits(0).err.contains(several));
+    let head = format!("name = \"x\"\nentry = \"sums\"\n[plugins.tool]\npath = {:?}\n", guest("good"));
+    home.write("priory.toml", format!("{head}{SUMS}{more}"));
+    let folded = "out of reach of `sums`, which a run starts with, are `a`, `b`, `c`";
+    home.run(&["check"]).exits(0).tells(&[folded]);
+    assert!(!home.run(&["run"]).exits(0).err.contains("out of reach"));
 }
 
 #[test]
@@ -99,6 +132,10 @@ fn explain_tells_what_a_workflow_may_do() {
     let text = home.run(&["explain", "sums"]).exits(0).out;
     assert!(text.contains("workflow sums\n") && text.contains("is made of\n"), "{text}");
     assert!(text.contains("[workflows.sums.limits]"), "{text}");
+    let elsewhere = Home::new();
+    assert_eq!(elsewhere.run(&["explain", &path(&home.path())]).exits(0).out, text);
+    let plugin = elsewhere.run(&["explain", &path(&home.path().join("priory.toml")), "tool"]).exits(0).out;
+    assert!(plugin.starts_with("plugin tool\n"), "{plugin}");
     home.run(&["inspect", "sums"]).exits(6).tells(&["`sums` is a workflow: see `priory explain sums`"]);
 }
 

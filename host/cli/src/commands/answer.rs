@@ -166,7 +166,9 @@ impl Decided {
                 &["--approve", "--edit", "--reject"],
                 "this question is approved, edited or rejected: use --approve, --edit FILE or --reject [REASON]",
             ),
-            Ask::Choose { .. } => (&["--choose"], "this question is answered with one of its choices: use --choose CHOICE"),
+            Ask::Choose { .. } => {
+                (&["--choose"], "this question is answered with one of its choices: use --choose CHOICE")
+            }
             Ask::Answer => (&[], "this question is answered with a value: write JSON or text in the place of the flag"),
         };
         if takes.contains(&flag) {

@@ -155,8 +155,8 @@ const CASES: &[(&str, &str)] = &[
         "2:9 there is no agent or workflow `edtor` (did you mean `editor`?)",
     ),
     (
-        "name = 'a'\nentry = 'ww'\nplugins.p.path = 'p'\nagents.x.plugin = 'p'\nworkflows.w.nodes.a.agent = 'x'",
-        "2:9 there is no agent or workflow `ww` (did you mean `w`?)",
+        "name = 'a'\nentry = 'tirp'\nplugins.p.path = 'p'\nagents.x.plugin = 'p'\nworkflows.trip.nodes.a.agent = 'x'",
+        "2:9 there is no agent or workflow `tirp` (did you mean `trip`?)",
     ),
     ("name = 'a'\n[plugins.p]\npath = ''", "3:8 a path is expected, relative to the manifest"),
     (
@@ -327,7 +327,7 @@ lends = { tools = ['files.read', 'fils.read'] }
 ";
     let expected = "\
 1:1 unknown key `nam` (did you mean `name`?)
-2:9 there is no agent `x` (the agents are `y`)
+2:9 there is no agent or workflow `x` (the agents and workflows are `y`)
 4:1 unknown key `fuell` (did you mean `fuel`?)
 5:8 `limits.fuel` is a string, and a whole number is expected
 7:8 `plugins.files.path` is a whole number, and a string is expected
@@ -352,7 +352,7 @@ fn problems_are_shown_with_their_lines() {
     let text = "name = 'a'\n\tentry = 'edtor'\nagents.editor.plugin = 'p'\nplugins.p.path = ''\n";
     let error = parse(text).unwrap_err();
     let expected = "\
-/srv/brief/priory.toml:2:10: there is no agent `edtor`
+/srv/brief/priory.toml:2:10: there is no agent or workflow `edtor`
  2 |  entry = 'edtor'
    |          ^
    hint: did you mean `editor`?

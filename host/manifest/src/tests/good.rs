@@ -140,7 +140,9 @@ four = { plugin = "p" }
 #[test]
 fn many_out_of_reach_are_one_warning() {
     let agents = |count: usize| (0..count).map(|n| format!("agents.x{n}.plugin = 'p'\n")).collect::<String>();
-    let text = |count| format!("name = 'a'\nentry = 'w'\nplugins.p.path = 'p'\nworkflows.w.nodes.a.tool = 'p.f'\n{}", agents(count));
+    let text = |count| {
+        format!("name = 'a'\nentry = 'w'\nplugins.p.path = 'p'\nworkflows.w.nodes.a.tool = 'p.f'\n{}", agents(count))
+    };
     let messages = |count| short(&parse(&text(count)).unwrap().unreached);
     assert_eq!(messages(2).len(), 2);
     let expected = "5:8 out of reach of `w`, which a run starts with, are `x0`, `x1`, `x2` (a run starts with one of them by --agent NAME)";
@@ -155,7 +157,9 @@ fn several_need_no_entry() {
     assert_eq!(manifest.entry, None);
     assert_eq!(
         short(&manifest.unreached),
-        [r#"4:8 there are 2 agents, and `entry` does not say which one a run starts (add `entry = "x"`, or another, below the name, or run one with --agent x)"#]
+        [
+            r#"4:8 there are 2 agents, and `entry` does not say which one a run starts (add `entry = "x"`, or another, below the name, or run one with --agent x)"#
+        ]
     );
     assert_eq!(manifest.warnings.len(), 1, "the plugin that is not used: {:?}", manifest.warnings);
 }

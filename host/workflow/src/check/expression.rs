@@ -35,11 +35,12 @@ impl Check<'_> {
             let (message, hint) = self.explained(tree, name, &used.root).unwrap_or_else(|| {
                 let names = types.names();
                 let others = names.iter().map(|known| &**known).filter(|known| *known != name);
-                let mut hints = Vec::from_iter(crate::suggest::hint(&used.root, "names", others));
+                let mut hint = crate::suggest::hint(&used.root, "names", others).unwrap_or_default();
                 if place.may_be_text && place.expression.source().trim() == &*used.root {
-                    hints.push(crate::suggest::IN_QUOTES.to_owned());
+                    let between = if hint.ends_with('?') { " " } else { "; " };
+                    hint = format!("{hint}{between}{}", crate::suggest::IN_QUOTES);
                 }
-                (format!("`{}` is not there", used.root), hints.join("; "))
+                (format!("`{}` is not there", used.root), hint)
             });
             self.at(name, place, Problem { at: used.at.clone(), message, hint: Some(hint) });
             // It was told, and nothing is known of it for the rest.

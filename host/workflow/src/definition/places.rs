@@ -36,7 +36,14 @@ impl<'a> Places<'a> {
 
     fn template(&mut self, key: &str, template: &'a Template) {
         for (offset, expression) in template.holes() {
-            self.0.push(Place { key: key.to_owned(), expression, offset, binds: &[], is_condition: false, may_be_text: false });
+            self.0.push(Place {
+                key: key.to_owned(),
+                expression,
+                offset,
+                binds: &[],
+                is_condition: false,
+                may_be_text: false,
+            });
         }
     }
 
@@ -154,6 +161,13 @@ impl Definition {
     /// Returns the expression of the result, as a place.
     pub fn result_place(&self) -> Option<Place<'_>> {
         let expression = self.result.as_ref()?;
-        Some(Place { key: "result".to_owned(), expression, offset: 0, binds: &[], is_condition: false, may_be_text: false })
+        Some(Place {
+            key: "result".to_owned(),
+            expression,
+            offset: 0,
+            binds: &[],
+            is_condition: false,
+            may_be_text: false,
+        })
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use priory::core::event::Program;
 use priory::core::RunId;
+use priory::core::event::Program;
 use priory::core::journal::{Awaited, RunInfo, RunQuery, RunState, Wait};
 use priory::machine_clock;
 use serde_json::{Value, json};

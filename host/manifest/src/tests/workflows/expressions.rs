@@ -98,7 +98,7 @@ nodes.b.value = 'round'"#,
     (
         r#"nodes.a.map = { over = 'input', do = 'b' }
 nodes.b = { agent = 'x', with = 'indx' }"#,
-        "2:34 `indx` is not there (did you mean `index`?)",
+        "2:34 `indx` is not there (did you mean `index`? every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
     ),
     (
         r#"nodes.a.map = { over = '[1, 2]', do = 'b' }
@@ -150,7 +150,7 @@ nodes.b.agent = 'x'"#,
     ),
     (
         "nodes.a = { agent = 'x', with = { 'x.y' = 'nothing' } }",
-        "1:44 `nothing` is not there (the names are `given`, `input`, `state`)",
+        "1:44 `nothing` is not there (the names are `given`, `input`, `state`; every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
     ),
     (
         r#"input-schema = { type = 'object', properties = { to = { type = 'string' } }, additionalProperties = false }
@@ -164,7 +164,7 @@ nodes.a = { agent = 'x', when = 'input.n' }"#,
     ),
     (
         "nodes.a = { event = { name = 'paid', matching = { id = 'nope' } } }",
-        "1:57 `nope` is not there (the names are `given`, `input`, `state`)",
+        "1:57 `nope` is not there (the names are `given`, `input`, `state`; every text here is an expression; a text of its own stands in quotes: \"'hello'\")",
     ),
 ];
 

@@ -134,7 +134,7 @@ fn a_workflow_may_have_a_file_of_its_own() {
     assert!(error.contains("flows/w.workflow.toml:3:8: this is the file already"), "{error}");
     write("nodes.a = { agent = 'x', with = 'inptu' }\n");
     let error = Manifest::read(&at("priory.toml")).unwrap_err().render(false);
-    let expected = "flows/w.workflow.toml:1:34: `inptu` is not there\n 1 | nodes.a = { agent = 'x', with = 'inptu' }\n   |                                  ^\n   hint: did you mean `input`?\n";
+    let expected = "flows/w.workflow.toml:1:34: `inptu` is not there\n 1 | nodes.a = { agent = 'x', with = 'inptu' }\n   |                                  ^\n   hint: did you mean `input`? every text here is an expression; a text of its own stands in quotes: \"'hello'\"\n";
     assert!(error.ends_with(expected), "{error}");
     write("nodes.a = [");
     let error = Manifest::read(&at("priory.toml")).unwrap_err().render(false);
