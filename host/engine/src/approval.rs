@@ -52,7 +52,7 @@ pub(crate) async fn ask(frame: &Arc<Frame>, step: u32, needed: Needed) -> Result
     // What was allowed when it was asked for may have been taken back.
     permit_approved(frame, &effect)?;
     // Nothing is done before it is durable that it may be.
-    match run.tape.commit().await {
+    match run.tape.commit_before_effect().await {
         Ok(()) => Ok(()),
         Err(error) => run.halt(error.into()).await,
     }

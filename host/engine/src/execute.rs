@@ -262,7 +262,7 @@ async fn begin(
                 return Err(doubt::cannot_be_tried());
             }
             if nature >= Nature::Repeatable
-                && let Err(error) = frame.run.tape.commit().await
+                && let Err(error) = frame.run.tape.commit_before_effect().await
             {
                 return frame.run.halt(error.into()).await;
             }

@@ -183,6 +183,16 @@ impl Tape {
         }
     }
 
+    /// Makes everything durable before something is done outside. Where the run is left meanwhile, this never returns: what
+    /// was recorded since is nowhere, so nothing may be done.
+    pub(crate) async fn commit_before_effect(&self) -> Result<(), JournalError> {
+        self.commit().await?;
+        if self.keeping.is_some() && self.state.lock().is_closed {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
     /// Writes behind when much has gathered, and waits when it is too much.
     pub(crate) async fn keep_up(self: &Arc<Self>, compute: &Arc<dyn Compute>) -> Result<(), JournalError> {
         if self.keeping.is_none() {

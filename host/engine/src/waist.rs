@@ -292,7 +292,7 @@ async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stam
     let (frame, step) = (unfinished.frame.clone(), unfinished.step);
     let run = &frame.run;
     let Admitted { plan, approval, fuel, asked_unix_ms, has_to_commit, known } = admitted;
-    if has_to_commit && let Err(error) = run.tape.commit().await {
+    if has_to_commit && let Err(error) = run.tape.commit_before_effect().await {
         return run.halt(error.into()).await;
     }
     let is_started = unfinished.is_started;
