@@ -160,7 +160,7 @@ fn hands_over_what_is_no_json() {
     let end = agent_misbehaves("rogue", json!({ "do": "call-tool-raw", "name": "good.add" }));
     assert_eq!(invalid(&end).subject, "arguments of good.add");
     let end = agent_misbehaves("rogue", json!({ "do": "call-tool-deep", "name": "good.add" }));
-    assert!(invalid(&end).reason.contains("128"), "{end:?}");
+    assert!(invalid(&end).reason.contains("more than 100 levels"), "{end:?}");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn reports_what_is_no_json() {
     let end = agent_misbehaves("bare", json!({ "do": "say-no-json" }));
     assert_eq!(invalid(&end).subject, "report of bare");
     let end = agent_misbehaves("bare", json!({ "do": "say-deep-json" }));
-    assert!(invalid(&end).reason.contains("128"), "{end:?}");
+    assert!(invalid(&end).reason.contains("more than 100 levels"), "{end:?}");
 }
 
 #[test]
