@@ -66,7 +66,7 @@ impl Json {
 
     /// Keeps a text whose writer has made sure that it is JSON, such as an encoder of this host.
     pub fn from_encoder(text: String) -> Self {
-        debug_assert!(Self::parse(&text).is_ok(), "an encoder wrote something that is not JSON");
+        debug_assert!(Self::parse_within(&text, OWN_DEPTH_MAX).is_ok(), "an encoder wrote something that is not JSON");
         Self(Arc::from(text))
     }
 
