@@ -7,7 +7,7 @@ use crate::limits::Dimension;
 
 /// Amounts of everything that a run spends from one purse.
 ///
-/// Fuel, calls and bytes are used up; memory is held by a frame while it lives and then given back.
+/// Memory is held by a frame while it lives and then given back; everything else is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Amounts {
@@ -19,11 +19,25 @@ pub struct Amounts {
     pub calls: u64,
     /// Results, in bytes.
     pub bytes: u64,
+    /// Tokens that models read.
+    pub tokens_in: u64,
+    /// Tokens that models write.
+    pub tokens_out: u64,
+    /// Money for models, in micro-dollars.
+    pub money_microusd: u64,
 }
 
 impl Amounts {
     /// No bound on anything.
-    pub const UNBOUNDED: Self = Self { fuel: u64::MAX, memory_bytes: u64::MAX, calls: u64::MAX, bytes: u64::MAX };
+    pub const UNBOUNDED: Self = Self {
+        fuel: u64::MAX,
+        memory_bytes: u64::MAX,
+        calls: u64::MAX,
+        bytes: u64::MAX,
+        tokens_in: u64::MAX,
+        tokens_out: u64::MAX,
+        money_microusd: u64::MAX,
+    };
 
     /// Returns the sum, or `None` where it does not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
@@ -32,36 +46,36 @@ impl Amounts {
             memory_bytes: self.memory_bytes.checked_add(other.memory_bytes)?,
             calls: self.calls.checked_add(other.calls)?,
             bytes: self.bytes.checked_add(other.bytes)?,
+            tokens_in: self.tokens_in.checked_add(other.tokens_in)?,
+            tokens_out: self.tokens_out.checked_add(other.tokens_out)?,
+            money_microusd: self.money_microusd.checked_add(other.money_microusd)?,
         })
     }
 
     /// Returns the difference, nothing below zero.
     pub fn saturating_sub(self, other: Self) -> Self {
-        Self {
-            fuel: self.fuel.saturating_sub(other.fuel),
-            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
-            calls: self.calls.saturating_sub(other.calls),
-            bytes: self.bytes.saturating_sub(other.bytes),
-        }
+        self.each(other, u64::saturating_sub)
     }
 
     /// Returns the sum, nothing above the largest number.
     pub fn saturating_add(self, other: Self) -> Self {
-        Self {
-            fuel: self.fuel.saturating_add(other.fuel),
-            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
-            calls: self.calls.saturating_add(other.calls),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
+        self.each(other, u64::saturating_add)
     }
 
     /// Returns the smaller of each.
     pub fn min(self, other: Self) -> Self {
+        self.each(other, u64::min)
+    }
+
+    fn each(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
         Self {
-            fuel: self.fuel.min(other.fuel),
-            memory_bytes: self.memory_bytes.min(other.memory_bytes),
-            calls: self.calls.min(other.calls),
-            bytes: self.bytes.min(other.bytes),
+            fuel: of(self.fuel, other.fuel),
+            memory_bytes: of(self.memory_bytes, other.memory_bytes),
+            calls: of(self.calls, other.calls),
+            bytes: of(self.bytes, other.bytes),
+            tokens_in: of(self.tokens_in, other.tokens_in),
+            tokens_out: of(self.tokens_out, other.tokens_out),
+            money_microusd: of(self.money_microusd, other.money_microusd),
         }
     }
 
@@ -72,6 +86,9 @@ impl Amounts {
             (Dimension::MemoryBytes, self.memory_bytes, other.memory_bytes),
             (Dimension::Calls, self.calls, other.calls),
             (Dimension::TotalBytes, self.bytes, other.bytes),
+            (Dimension::TokensIn, self.tokens_in, other.tokens_in),
+            (Dimension::TokensOut, self.tokens_out, other.tokens_out),
+            (Dimension::MoneyMicrousd, self.money_microusd, other.money_microusd),
         ]
         .into_iter()
         .find(|(_, have, most)| have > most)
@@ -90,6 +107,15 @@ pub struct BudgetSpec {
     pub calls: Option<u64>,
     /// Results, in bytes.
     pub bytes: Option<u64>,
+    /// Tokens that models read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_in: Option<u64>,
+    /// Tokens that models write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_out: Option<u64>,
+    /// Money for models, in micro-dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money_microusd: Option<u64>,
 }
 
 impl BudgetSpec {
@@ -105,6 +131,9 @@ impl BudgetSpec {
             memory_bytes: self.memory_bytes.unwrap_or(u64::MAX),
             calls: self.calls.unwrap_or(u64::MAX),
             bytes: self.bytes.unwrap_or(u64::MAX),
+            tokens_in: self.tokens_in.unwrap_or(u64::MAX),
+            tokens_out: self.tokens_out.unwrap_or(u64::MAX),
+            money_microusd: self.money_microusd.unwrap_or(u64::MAX),
         }
     }
 }

@@ -226,6 +226,8 @@ fn grant_argument(access: &Access<'_>) -> String {
         Access::Config(key) => format!("config={key}"),
         Access::Secret { name, url, .. } => format!("secret={name}@{}/*", url.origin().ascii_serialization()),
         Access::Event { name, mode } => format!("event={name}:{mode}"),
+        Access::Model(name) => format!("model={name}"),
+        Access::Memory { scope, mode } => format!("memory={scope}:{mode}"),
         Access::Log => "log".to_owned(),
         Access::Human => "human".to_owned(),
         Access::Sleep => "sleep".to_owned(),

@@ -12,6 +12,8 @@ use crate::grant::rule::without_query;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::inbox::EventRecord;
 use crate::json::Json;
+use crate::memory::{MemoryOp, MemoryValue};
+use crate::model::{Completion, Delta, Embedded, ModelInfo, ModelRequest};
 use crate::program::{AgentInfo, Report, ToolInfo};
 use crate::state::{StateChange, StateEntry, StateKey, StateOp};
 use crate::usage::Usage;
@@ -107,6 +109,38 @@ pub enum Effect {
     State(StateOp),
     /// Make or read a value that is too large to be passed inline.
     Artifact(ArtifactOp),
+    /// Ask a model.
+    ModelCall {
+        /// What.
+        request: Box<ModelRequest>,
+        /// Whether the frame hears the answer while it is written, by [`Effect::ModelRead`].
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_heard: bool,
+        /// For which node of a workflow, and on which terms, where the caller sets any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Box<Terms>>,
+    },
+    /// Hear the next piece of an answer that is being written.
+    ModelRead {
+        /// The step at which the model was asked.
+        call: u32,
+        /// The part of the answer that is next.
+        part: u32,
+        /// Where in it the next piece begins, in bytes.
+        offset: u64,
+    },
+    /// List the models that are granted.
+    ModelList,
+    /// Make vectors of texts.
+    Embed {
+        /// The model; `None` is the one that is configured for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// The texts.
+        texts: Vec<String>,
+    },
+    /// Remember, recall or forget what outlives the run.
+    Memory(MemoryOp),
     /// Read what is left of the budget.
     BudgetLeft,
     /// Read what was used.
@@ -158,6 +192,24 @@ pub struct Remaining {
     pub time_ms: u64,
     /// Levels below it.
     pub depth: u32,
+    /// Tokens that models may still read.
+    #[serde(default = "unbounded")]
+    pub tokens_in: u64,
+    /// Tokens that models may still write.
+    #[serde(default = "unbounded")]
+    pub tokens_out: u64,
+    /// Money, in micro-dollars.
+    #[serde(default = "unbounded")]
+    pub money_microusd: u64,
+}
+
+fn unbounded() -> u64 {
+    u64::MAX
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What an effect gave back.
@@ -188,6 +240,16 @@ pub enum Value {
     Artifact(ArtifactInfo),
     /// A part of an artifact.
     ArtifactPart(ArtifactPart),
+    /// What a model answered.
+    Completion(Box<Completion>),
+    /// A piece of an answer; `None` when it is whole.
+    Delta(Option<Delta>),
+    /// The models that are granted.
+    Models(Vec<ModelInfo>),
+    /// Texts as vectors.
+    Embedded(Embedded),
+    /// What the memory gave back.
+    Memory(MemoryValue),
     /// What is left.
     Remaining(Remaining),
     /// What was used.
@@ -226,6 +288,17 @@ impl Effect {
             Self::AwaitEvent { name, .. } => format!("wait for event {name}"),
             Self::State(op) => op.summary(),
             Self::Artifact(op) => op.summary(),
+            Self::ModelCall { request, .. } => match (&request.model, &request.purpose) {
+                (Some(model), Some(purpose)) => format!("model {model} for {purpose}"),
+                (Some(model), None) => format!("model {model}"),
+                (None, Some(purpose)) => format!("model for {purpose}"),
+                (None, None) => "model".to_owned(),
+            },
+            Self::ModelRead { .. } => "piece of an answer".to_owned(),
+            Self::ModelList => "list of models".to_owned(),
+            Self::Embed { model: Some(model), .. } => format!("vectors by {model}"),
+            Self::Embed { model: None, .. } => "vectors".to_owned(),
+            Self::Memory(op) => op.summary(),
             Self::BudgetLeft | Self::BudgetUsed => "budget".to_owned(),
         }
     }
@@ -237,13 +310,17 @@ impl Effect {
             Self::BudgetLeft | Self::Sleep { .. } | Self::AskHuman(_) | Self::AwaitCancel => Nature::ReadOnly,
             Self::AwaitEvent { .. } => Nature::ReadOnly,
             Self::HttpRequest(request) if request.is_safe() => Nature::ReadOnly,
-            Self::HttpRequest(_) | Self::Emit { .. } => Nature::Repeatable,
+            Self::ModelList => Nature::Pure,
+            Self::ModelRead { .. } | Self::Memory(MemoryOp::Recall { .. }) => Nature::ReadOnly,
+            Self::HttpRequest(_) | Self::Emit { .. } | Self::Memory(_) => Nature::Repeatable,
+            Self::ModelCall { .. } | Self::Embed { .. } => Nature::Repeatable,
         }
     }
 
     /// Tells whether it touches anything outside the run, so that what stands before it must be durable first.
     pub fn is_external(&self) -> bool {
-        matches!(self, Self::HttpRequest(_) | Self::AskHuman(_) | Self::Emit { .. })
+        let is_one = matches!(self, Self::HttpRequest(_) | Self::AskHuman(_) | Self::Emit { .. });
+        is_one || matches!(self, Self::ModelCall { .. } | Self::Embed { .. } | Self::Memory(_))
     }
 }
 

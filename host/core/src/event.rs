@@ -14,6 +14,7 @@ use crate::grant::GrantSet;
 use crate::id::{Digest, FramePath, RunId};
 use crate::json::Json;
 use crate::limits::{LimitSpec, Limits};
+use crate::model::Spent;
 use crate::ports::Mount;
 use crate::program::Report;
 use crate::usage::Usage;
@@ -101,6 +102,13 @@ pub enum Event {
         #[serde(with = "crate::effect::value_or_failure")]
         outcome: Arc<Outcome>,
     },
+    /// A step of a frame spent something on a model. It stands before the outcome of the step.
+    Spent {
+        /// The position among the effects of the frame.
+        step: u32,
+        /// What was spent.
+        spent: Spent,
+    },
     /// A frame wrote a line.
     Log {
         /// How important it is.
@@ -170,6 +178,9 @@ pub struct RunStarted {
     /// The run and the event from which this one goes another way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<(RunId, u64)>,
+    /// The model that is asked where a program names none, in place of what is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Up to which position what was published before the run began is none of its business.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_after: Option<u64>,

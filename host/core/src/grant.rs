@@ -47,6 +47,10 @@ pub enum Grant {
     Secret(SecretRule),
     /// Publish events, or wait for them.
     Event(EventRule),
+    /// Ask models, by their names in the manifest.
+    Model(Pattern),
+    /// Recall what outlives the run, or remember and forget too; the keys are scopes such as `agent` or `user/*`.
+    Memory(StateRule),
     /// Write log, standard output and standard error.
     Log,
     /// Ask people.
@@ -163,6 +167,15 @@ pub enum Access<'a> {
         /// What is done.
         mode: EventMode,
     },
+    /// Ask a model.
+    Model(&'a str),
+    /// Recall, or remember and forget, what outlives the run.
+    Memory {
+        /// Whose, such as `agent`.
+        scope: &'a str,
+        /// For recalling, or for remembering and forgetting.
+        mode: Mode,
+    },
     /// Write log.
     Log,
     /// Ask a person.
@@ -179,6 +192,7 @@ impl Grant {
                 pattern.matches(name) || pattern.matches(qualified)
             }
             (Self::Agent(pattern), Access::Agent(name))
+            | (Self::Model(pattern), Access::Model(name))
             | (Self::Env(pattern), Access::Env(name))
             | (Self::Config(pattern), Access::Config(name)) => pattern.matches(name),
             (Self::Http(rule), Access::Http { method, url }) => rule.matches(method, url),
@@ -192,6 +206,7 @@ impl Grant {
                 rule.name == *name && rule.to.matches(method, url)
             }
             (Self::Event(rule), Access::Event { name, mode }) => rule.covers(name, *mode),
+            (Self::Memory(rule), Access::Memory { scope, mode }) => rule.covers(scope, *mode),
             (Self::Log, Access::Log) | (Self::Human, Access::Human) | (Self::Sleep, Access::Sleep) => true,
             _ => false,
         }
@@ -210,6 +225,8 @@ impl Grant {
             Self::Config(_) => "config",
             Self::Secret(_) => "secret",
             Self::Event(_) => "event",
+            Self::Model(_) => "model",
+            Self::Memory(_) => "memory",
             Self::Log => "log",
             Self::Human => "human",
             Self::Sleep => "sleep",
@@ -220,13 +237,16 @@ impl Grant {
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tool(p) | Self::Agent(p) | Self::Env(p) | Self::Config(p) => write!(f, "{}={p}", self.kind()),
+            Self::Tool(p) | Self::Agent(p) | Self::Env(p) | Self::Config(p) | Self::Model(p) => {
+                write!(f, "{}={p}", self.kind())
+            }
             Self::Http(rule) => write!(f, "http={rule}"),
             Self::File(rule) => write!(f, "file={rule}"),
             Self::State(rule) => write!(f, "state={rule}"),
             Self::Artifact(mode) => write!(f, "artifact={mode}"),
             Self::Secret(rule) => write!(f, "secret={rule}"),
             Self::Event(rule) => write!(f, "event={rule}"),
+            Self::Memory(rule) => write!(f, "memory={rule}"),
             Self::Log | Self::Human | Self::Sleep => f.write_str(self.kind()),
         }
     }
@@ -258,8 +278,10 @@ impl FromStr for Grant {
             "config" => Self::Config(value.parse()?),
             "secret" => Self::Secret(value.parse()?),
             "event" => Self::Event(value.parse()?),
+            "model" => Self::Model(value.parse()?),
+            "memory" => Self::Memory(value.parse()?),
             _ => {
-                let kinds = "the kinds are tool, agent, http, file, state, artifact, env, config, secret, event, log, human and sleep";
+                let kinds = "the kinds are tool, agent, http, file, state, artifact, env, config, secret, event, model, memory, log, human and sleep";
                 return Err(RuleError::new(text, kinds));
             }
         })
@@ -284,6 +306,8 @@ impl Access<'_> {
             Self::Secret { name, url, .. } => format!("secret {name} for {}", rule::without_query(url)),
             Self::Event { name, mode: EventMode::Emit } => format!("event {name}"),
             Self::Event { name, mode: EventMode::Await } => format!("wait for event {name}"),
+            Self::Model(name) => format!("model {name}"),
+            Self::Memory { scope, mode } => format!("memory {scope} for {mode}"),
             Self::Log => "log".to_owned(),
             Self::Human => "question to a person".to_owned(),
             Self::Sleep => "sleep".to_owned(),
@@ -313,6 +337,8 @@ impl Access<'_> {
                 format!("secrets = [{{ name = {name:?}, to = {to:?}, header = \"authorization\" }}]")
             }
             Self::Event { name, mode } => format!("events = [{:?}]", format!("{name}:{mode}")),
+            Self::Model(name) => format!("models = [{name:?}]"),
+            Self::Memory { scope, mode } => format!("memory = [{:?}]", format!("{scope}:{mode}")),
             Self::Log => "log = true".to_owned(),
             Self::Human => "human = true".to_owned(),
             Self::Sleep => "sleep = true".to_owned(),

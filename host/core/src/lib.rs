@@ -33,6 +33,8 @@ pub mod state;
 
 pub mod inbox;
 pub mod journal;
+pub mod memory;
+pub mod model;
 pub mod ports;
 
 pub use amounts::Amounts;

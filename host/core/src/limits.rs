@@ -54,6 +54,9 @@ dimensions! {
     Depth, "depth", 16, "Frames above this one.";
     TotalBytes, "total-bytes", 1 << 30, "Bytes of arguments and results that pass through the frame.";
     Repeats, "repeats", u64::MAX, "Times in a row that a frame may get the same outcome of the same effect.";
+    TokensIn, "tokens-in", u64::MAX, "Tokens that models may read for the frame itself.";
+    TokensOut, "tokens-out", u64::MAX, "Tokens that models may write for the frame itself.";
+    MoneyMicrousd, "money-microusd", u64::MAX, "Money that models may cost for the frame itself, in micro-dollars.";
 }
 
 impl Dimension {

@@ -17,9 +17,14 @@ use crate::event::{Envelope, Label};
 use crate::failure::Failure;
 use crate::grant::rule::FileMode;
 use crate::http::{HttpRequest, HttpResponse};
-use crate::id::RunId;
+use crate::id::{Digest, FramePath, RunId};
+use crate::journal::JournalError;
 use crate::json::Json;
 use crate::limits::Limits;
+use crate::memory::{Fact, FactQuery, Forget, KeptFact, ScopeInfo, ScopeKey};
+use crate::model::{
+    Answered, Delta, Expense, ExpenseQuery, ExpenseTotal, ModelInfo, Prompt, TokenUsage, Unanswered, Vector,
+};
 use crate::program::{PluginInfo, Report, Task, ToolInfo};
 use crate::usage::Meter;
 
@@ -51,6 +56,11 @@ pub trait Ids: Send + Sync {
 pub trait Recorder: Send + Sync {
     /// Takes one event. Events of one run arrive in the order of their `seq`.
     fn record(&self, envelope: &Envelope);
+
+    /// Hears a piece of an answer that a model is still writing. Who does not watch does nothing.
+    fn hear(&self, heard: &Heard) {
+        let _ = heard;
+    }
 }
 
 /// Sends requests to the outside.
@@ -67,6 +77,144 @@ pub trait Http: Send + Sync {
         body_bytes_max: u64,
         may_dial: &'a (dyn Fn(IpAddr) -> Result<(), Failure> + Send + Sync),
     ) -> BoxFuture<'a, Result<HttpResponse, Failure>>;
+}
+
+/// Speaks to the providers of models.
+pub trait Models: Send + Sync {
+    /// Returns what is known of a model, by its name in the manifest.
+    fn get(&self, name: &str) -> Option<Arc<ModelInfo>>;
+
+    /// Returns every model, ordered by name.
+    fn list(&self) -> Vec<Arc<ModelInfo>>;
+
+    /// Returns how many tokens a prompt has: what a provider counts is this or less, as far as one can know. It costs time
+    /// for every byte; what is cheap is that no text has more tokens than bytes.
+    fn count(&self, prompt: &Prompt) -> u64;
+
+    /// Asks a model and returns the whole answer.
+    ///
+    /// Retries are made here, by what the provider says about them, within the time of the prompt; whether another model
+    /// stands in is the engine's to decide. `hear` is told each piece of the answer that was asked for as a stream, and of
+    /// one attempt only: once something was heard, nothing is tried again. Fails with `unavailable` or `timeout` when
+    /// another model may answer, and with `invalid` when the request is at fault. No failure holds a key. Dropping the
+    /// future ends the request.
+    fn complete<'a>(
+        &'a self,
+        prompt: &'a Prompt,
+        hear: &'a (dyn Fn(Delta) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Answered, Unanswered>>;
+
+    /// Makes vectors of texts. Fails as [`Models::complete`] does.
+    fn embed<'a>(&'a self, order: &'a EmbedOrder) -> BoxFuture<'a, Result<Vectors, Unanswered>>;
+}
+
+/// Texts that are to become vectors.
+#[derive(Debug, Clone)]
+pub struct EmbedOrder {
+    /// The model, by its name in the manifest.
+    pub model: Arc<str>,
+    /// The texts.
+    pub texts: Vec<String>,
+    /// By which the provider may know a repetition.
+    pub key: String,
+    /// How long it may take altogether, in milliseconds.
+    pub time_ms: u64,
+}
+
+/// Texts that became vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// One for each text, in the same order.
+    pub vectors: Vec<Vector>,
+    /// What they took.
+    pub usage: TokenUsage,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// Whether somebody has to be paid.
+    pub is_paid: bool,
+}
+
+/// Keeps what is spent on models across runs, so that a day has a bound.
+pub trait Expenses: Send + Sync {
+    /// Notes an expense in the place of the one with the same key. It is durable when this returns.
+    fn note(&self, expense: Expense) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Returns what was spent and set aside on a day.
+    fn spent_on(&self, day: u32) -> BoxFuture<'_, Result<ExpenseTotal, JournalError>>;
+
+    /// Sums expenses.
+    fn sum(&self, query: ExpenseQuery) -> BoxFuture<'_, Result<Vec<ExpenseTotal>, JournalError>>;
+}
+
+/// Keeps answers of models, so that the same request need not be paid again.
+pub trait Answers: Send + Sync {
+    /// Returns what was kept under a key at or after a time, in milliseconds since 1970.
+    fn find(&self, key: Digest, since_unix_ms: u64) -> BoxFuture<'_, Result<Option<Json>, JournalError>>;
+
+    /// Keeps an answer in the place of the one with the same key. What is older than `forget_unix_ms` is forgotten.
+    fn keep(
+        &self,
+        key: Digest,
+        answer: Json,
+        unix_ms: u64,
+        forget_unix_ms: u64,
+    ) -> BoxFuture<'_, Result<(), JournalError>>;
+}
+
+/// Keeps facts that outlive runs.
+pub trait Memory: Send + Sync {
+    /// Keeps a fact; one with the same scope and id takes its place. Fails with `full` beyond
+    /// [`FACTS_MAX`](crate::memory::FACTS_MAX) of a scope. It is durable when this returns.
+    fn remember(&self, fact: KeptFact) -> BoxFuture<'_, Result<(), MemoryError>>;
+
+    /// Finds facts, the best first; where nothing is searched, the newest.
+    fn recall(&self, query: FactQuery) -> BoxFuture<'_, Result<Vec<Fact>, MemoryError>>;
+
+    /// Forgets facts, and returns how many there were. Nothing of them is left in the store when this returns.
+    fn forget(&self, scope: ScopeKey, which: Forget) -> BoxFuture<'_, Result<u64, MemoryError>>;
+
+    /// Forgets what has expired by a time in milliseconds since 1970, and returns how much that was.
+    fn expire(&self, now_unix_ms: u64) -> BoxFuture<'_, Result<u64, MemoryError>>;
+
+    /// Returns the scopes that have facts, ordered by name, those that begin with `prefix`; at most 1,000.
+    fn scopes(&self, prefix: String) -> BoxFuture<'_, Result<Vec<ScopeInfo>, MemoryError>>;
+}
+
+/// Why the memory cannot do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    /// The scope has as many facts as it may have.
+    #[error("the memory of {scope} has {facts} facts, and may have no more; forget some")]
+    Full {
+        /// Which scope.
+        scope: String,
+        /// How many facts it has.
+        facts: u64,
+    },
+    /// The store does not work.
+    #[error("the memory cannot be {what}: {reason}")]
+    Store {
+        /// What was tried, such as `read`.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+        /// Whether it may work later.
+        retriable: bool,
+    },
+}
+
+/// A piece of an answer on its way to whoever watches the run. It is told as it comes, and is no event: what was said is in
+/// the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The run.
+    pub run: RunId,
+    /// The frame.
+    pub frame: FramePath,
+    /// The position among the effects of the frame.
+    pub step: u32,
+    /// What was said.
+    pub delta: Delta,
 }
 
 /// Knows the values of secrets. Only the edge of an outgoing request asks it.

@@ -21,6 +21,20 @@ pub struct Usage {
     pub calls: u64,
     /// Bytes of results.
     pub bytes: u64,
+    /// Tokens that models read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens_in: u64,
+    /// Tokens that models wrote.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens_out: u64,
+    /// What models cost, in micro-dollars.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub money_microusd: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 impl Usage {
@@ -31,6 +45,9 @@ impl Usage {
         self.compute_us = self.compute_us.saturating_add(child.compute_us);
         self.calls = self.calls.saturating_add(child.calls);
         self.bytes = self.bytes.saturating_add(child.bytes);
+        self.tokens_in = self.tokens_in.saturating_add(child.tokens_in);
+        self.tokens_out = self.tokens_out.saturating_add(child.tokens_out);
+        self.money_microusd = self.money_microusd.saturating_add(child.money_microusd);
     }
 }
 

@@ -107,7 +107,7 @@ impl GrantTemplate {
             Part::Text(_) => None,
         };
         match self.kind {
-            GrantKind::File | GrantKind::Http | GrantKind::State => {
+            GrantKind::File | GrantKind::Http | GrantKind::State | GrantKind::Memory => {
                 Ok(parts(&self.text)?.into_iter().filter_map(name).collect())
             }
             _ => Ok(Vec::new()),
@@ -143,6 +143,8 @@ impl GrantTemplate {
             GrantKind::File => Grant::File(self.file(values)?),
             GrantKind::Secret => Grant::Secret(self.secret()?),
             GrantKind::Event => Grant::Event(self.fixed()?.parse()?),
+            GrantKind::Model => Grant::Model(self.fixed()?.parse()?),
+            GrantKind::Memory => Grant::Memory(self.state(values)?),
             GrantKind::Log => Grant::Log,
             GrantKind::Human => Grant::Human,
             GrantKind::Sleep => Grant::Sleep,
@@ -179,7 +181,7 @@ impl GrantTemplate {
     fn fixed(&self) -> Result<&str, RuleError> {
         if self.text.contains(['{', '}']) {
             return Err(self.error(
-                "`{input.NAME}` may only stand in the path of a file, in a key of the state, and in the host, port and path \
+                "`{input.NAME}` may only stand in the path of a file, in a key of the state, in a scope of the memory, and in the host, port and path \
                  of a url",
             ));
         }

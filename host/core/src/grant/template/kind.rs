@@ -27,6 +27,10 @@ pub enum GrantKind {
     Secret,
     /// Publish events, or wait for them.
     Event,
+    /// Ask models.
+    Model,
+    /// Recall what outlives the run, or remember and forget too.
+    Memory,
     /// Write log.
     Log,
     /// Ask people.
@@ -37,7 +41,7 @@ pub enum GrantKind {
 
 impl GrantKind {
     /// Every kind with its name, as it stands in front of the `=`.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Tool, "tool"),
         (Self::Agent, "agent"),
         (Self::Http, "http"),
@@ -48,6 +52,8 @@ impl GrantKind {
         (Self::Config, "config"),
         (Self::Secret, "secret"),
         (Self::Event, "event"),
+        (Self::Model, "model"),
+        (Self::Memory, "memory"),
         (Self::Log, "log"),
         (Self::Human, "human"),
         (Self::Sleep, "sleep"),
@@ -55,7 +61,7 @@ impl GrantKind {
 
     /// Tells whether each use of such a grant is an effect, so that a person can be asked before it.
     pub fn has_asks(self) -> bool {
-        matches!(self, Self::Tool | Self::Agent | Self::Http | Self::State | Self::Artifact | Self::Event)
+        !matches!(self, Self::File | Self::Env | Self::Config | Self::Secret | Self::Log | Self::Human | Self::Sleep)
     }
 
     /// Tells whether such grants are used one by one, so that a number of uses can bound them.
