@@ -148,6 +148,9 @@ pub fn budget(spec: &[(Dimension, u64)]) -> BudgetSpec {
         memory_bytes: get(Dimension::MemoryBytes),
         calls: get(Dimension::Calls),
         bytes: get(Dimension::TotalBytes),
+        tokens_in: get(Dimension::TokensIn),
+        tokens_out: get(Dimension::TokensOut),
+        money_microusd: get(Dimension::MoneyMicrousd),
     }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Conversions between the generated types and core's.
 
+mod memory;
+mod model;
+
 use priory_core::effect::{Level, Remaining};
 use priory_core::failure::{self as core_failure};
 use priory_core::program::{AgentInfo, Report, Task, ToolInfo};
@@ -8,6 +11,9 @@ use priory_core::{Dimension, Failure, Json, Usage};
 
 use crate::wit::priory::agent::{budget, log};
 use crate::wit::types;
+
+pub use memory::{fact_of_guest, query_of_guest, scope_of_guest, which_of_guest};
+pub use model::request_of_guest;
 
 /// How many names a guest may put on the backtrace of a failure that it passes on.
 const BACKTRACE_MAX: usize = 32;
@@ -116,6 +122,9 @@ fn dimension(dimension: Dimension) -> Option<types::Dimension> {
         Dimension::Depth => types::Dimension::Depth,
         Dimension::TotalBytes => types::Dimension::TotalBytes,
         Dimension::Repeats => types::Dimension::Repeats,
+        Dimension::TokensIn => types::Dimension::TokensIn,
+        Dimension::TokensOut => types::Dimension::TokensOut,
+        Dimension::MoneyMicrousd => types::Dimension::MoneyMicrousd,
     })
 }
 
@@ -135,6 +144,9 @@ fn dimension_of_guest(dimension: types::Dimension) -> Dimension {
         types::Dimension::Depth => Dimension::Depth,
         types::Dimension::TotalBytes => Dimension::TotalBytes,
         types::Dimension::Repeats => Dimension::Repeats,
+        types::Dimension::TokensIn => Dimension::TokensIn,
+        types::Dimension::TokensOut => Dimension::TokensOut,
+        types::Dimension::MoneyMicrousd => Dimension::MoneyMicrousd,
     }
 }
 
@@ -169,15 +181,17 @@ impl From<AgentInfo> for types::AgentInfo {
 
 impl From<Usage> for types::Usage {
     fn from(usage: Usage) -> Self {
-        let Usage { fuel, memory_bytes, compute_us, wait_us, calls, bytes } = usage;
-        Self { fuel, memory_bytes, compute_us, wait_us, calls, bytes }
+        let Usage { fuel, memory_bytes, compute_us, wait_us, calls, bytes, .. } = usage;
+        let Usage { tokens_in, tokens_out, money_microusd, .. } = usage;
+        Self { fuel, memory_bytes, compute_us, wait_us, calls, bytes, tokens_in, tokens_out, money_microusd }
     }
 }
 
 impl From<Remaining> for budget::Remaining {
     fn from(left: Remaining) -> Self {
-        let Remaining { fuel_own, fuel_calls, calls, bytes, time_ms, depth } = left;
-        Self { fuel_own, fuel_calls, calls, bytes, time_ms, depth }
+        let Remaining { fuel_own, fuel_calls, calls, bytes, time_ms, depth, .. } = left;
+        let Remaining { tokens_in, tokens_out, money_microusd, .. } = left;
+        Self { fuel_own, fuel_calls, calls, bytes, time_ms, depth, tokens_in, tokens_out, money_microusd }
     }
 }
 

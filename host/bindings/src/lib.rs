@@ -10,4 +10,7 @@
 mod convert;
 pub mod wit;
 
-pub use convert::{failure_of_guest, json_of_guest, report_of_guest, tools_of_guest};
+pub use convert::{
+    fact_of_guest, failure_of_guest, json_of_guest, query_of_guest, report_of_guest, request_of_guest, scope_of_guest,
+    tools_of_guest, which_of_guest,
+};

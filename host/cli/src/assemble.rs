@@ -126,5 +126,6 @@ fn agent_entry(agent: AgentSpec, plugins: &BTreeMap<String, Arc<PluginEntry>>) -
         lends: agent.lends,
         config: agent.config.into_iter().collect(),
         gate: agent.gate,
+        model: None,
     }))
 }

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_a_run_took_stands_on_one_line() {
-        let usage = Usage { fuel: 12_000, memory_bytes: 65_536, compute_us: 10, wait_us: 0, calls: 1, bytes: 0 };
+        let usage = Usage { fuel: 12_000, memory_bytes: 65_536, compute_us: 10, calls: 1, ..Usage::default() };
         assert_eq!(summary(2, &usage), "2 frames · 12 k fuel · 64 KiB · 10 µs compute · 0 µs wait · 1 call");
     }
 }

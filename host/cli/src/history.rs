@@ -69,7 +69,7 @@ impl History {
                     step.outcome = Some((outcome.clone(), *unix_ms));
                 }
             }
-            Event::Log { .. } => {}
+            Event::Log { .. } | Event::Spent { .. } => {}
             Event::FrameEnded { failure, usage } => {
                 if let Some(frame) = self.frames.get_mut(frame) {
                     frame.end = Some((failure.clone(), *usage));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use priory_core::amounts::BudgetSpec;
+use priory_core::amounts::{BudgetSpec, QuotaSpec};
 use priory_core::authority::Holder;
 use priory_core::grant::template::GrantTemplate;
 use priory_core::grant::{FileMode, FileScope, GrantKind, Held};
@@ -14,7 +14,7 @@ use priory_core::ports::{Clock, Compute, Http, Ids, Recorder};
 use priory_core::{Digest, Dimension, Envelope, Failure, Grant, Journal, Json, LimitSpec, Limits, RunId};
 use priory_egress::{Egress, EgressConfig};
 use priory_engine::{
-    Cancelled, Catalog, Engine, GateInfo, Gates, Ports, Replayed, Reply, Revocations, Started, Trial, Turn,
+    Cancelled, Catalog, Engine, GateInfo, Gates, Ports, Quota, Replayed, Reply, Revocations, Started, Trial, Turn,
 };
 use priory_sandbox::{ComputePool, SandboxConfig, Sandboxes};
 use tokio::runtime::Handle;
@@ -32,6 +32,9 @@ const DEFAULT_BUDGET: BudgetSpec = BudgetSpec {
     memory_bytes: Some(8 << 30),
     calls: Some(1_000_000),
     bytes: Some(4 << 30),
+    tokens_in: None,
+    tokens_out: None,
+    money_microusd: None,
 };
 
 /// A host of agents and tools.
@@ -237,6 +240,9 @@ impl Builder {
             memory_bytes: budget.memory_bytes.or(self.budget.memory_bytes),
             calls: budget.calls.or(self.budget.calls),
             bytes: budget.bytes.or(self.budget.bytes),
+            tokens_in: budget.tokens_in.or(self.budget.tokens_in),
+            tokens_out: budget.tokens_out.or(self.budget.tokens_out),
+            money_microusd: budget.money_microusd.or(self.budget.money_microusd),
         };
         self
     }
@@ -338,6 +344,11 @@ impl Builder {
             revocations: Arc::new(Revocations::default()),
             gates: Arc::new(gates),
             engine: Arc::from(priory_sandbox::ENGINE),
+            models: None,
+            memory: None,
+            expenses: None,
+            answers: None,
+            quota: Arc::new(Quota::new(QuotaSpec::default())),
         });
         Ok(Host { engine, catalog, compute, sandboxes, files, keeper: durable })
     }

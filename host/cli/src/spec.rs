@@ -234,6 +234,7 @@ impl RunSpec {
                 limits: LimitSpec::default(),
                 budget: BudgetSpec::default(),
                 seed: None,
+                model: None,
                 recorder: Arc::new(Silent),
                 durable: None,
             },

@@ -137,3 +137,25 @@ impl BudgetSpec {
         }
     }
 }
+
+/// What all runs of a data folder may spend on models in one day, which is a day in UTC; what is left out is not bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct QuotaSpec {
+    /// Tokens that models read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_in: Option<u64>,
+    /// Tokens that models write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_out: Option<u64>,
+    /// Money for models, in micro-dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money_microusd: Option<u64>,
+}
+
+impl QuotaSpec {
+    /// Tells whether it bounds nothing.
+    pub fn is_unbounded(&self) -> bool {
+        *self == Self::default()
+    }
+}

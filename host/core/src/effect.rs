@@ -13,7 +13,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::inbox::EventRecord;
 use crate::json::Json;
 use crate::memory::{MemoryOp, MemoryValue};
-use crate::model::{Completion, Delta, Embedded, ModelInfo, ModelRequest};
+use crate::model::{Completion, Delta, Embedded, ListedModel, ModelRequest};
 use crate::program::{AgentInfo, Report, ToolInfo};
 use crate::state::{StateChange, StateEntry, StateKey, StateOp};
 use crate::usage::Usage;
@@ -245,7 +245,7 @@ pub enum Value {
     /// A piece of an answer; `None` when it is whole.
     Delta(Option<Delta>),
     /// The models that are granted.
-    Models(Vec<ModelInfo>),
+    Models(Vec<ListedModel>),
     /// Texts as vectors.
     Embedded(Embedded),
     /// What the memory gave back.

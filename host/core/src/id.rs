@@ -37,6 +37,11 @@ macro_rules! id_type {
             pub fn from_parts(unix_ms: u64, random: u128) -> Self {
                 Self(ulid::Ulid::from_parts(unix_ms, random).0)
             }
+
+            /// Returns the id as bytes, the time first.
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.to_be_bytes()
+            }
         }
 
         impl fmt::Display for $name {

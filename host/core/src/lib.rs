@@ -5,7 +5,7 @@
 //! files knows every word that the other rooms use. In reading order:
 //!
 //! - what exists: [`id`], [`json`], [`value_type`], [`program`];
-//! - what it may do and spend: [`grant`], [`authority`], [`limits`], [`amounts`], [`usage`], [`gate`];
+//! - what it may do and spend: [`grant`], [`authority`], [`limits`], [`amounts`], [`money`], [`usage`], [`gate`];
 //! - what it does: [`effect`], [`http`], [`question`], [`state`], [`artifact`], [`failure`], [`event`];
 //! - what carries it: [`ports`], [`journal`], [`inbox`].
 
@@ -21,6 +21,7 @@ pub mod authority;
 pub mod gate;
 pub mod grant;
 pub mod limits;
+pub mod money;
 pub mod usage;
 
 pub mod artifact;

@@ -12,7 +12,7 @@ mod transcript;
 
 pub use completion::{Answered, Completion, Delta, Embedded, StopReason, TokenUsage, Unanswered, Vector};
 pub use expense::{Expense, ExpenseKey, ExpenseQuery, ExpenseTotal, GroupBy, Spent, day_of};
-pub use info::{Ability, ModelInfo, Price};
+pub use info::{Ability, ListedModel, ModelInfo, Price};
 pub use message::{CalledTool, Media, Message, Part, Reasoning, Role, ToolResult};
 pub use prompt::{Prompt, PromptDigest};
 pub use request::{Choice, Effort, ModelRequest, Offer, Sampling, ToolDefinition};

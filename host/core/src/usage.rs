@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::amounts::Amounts;
+
 /// What a frame, or a whole subtree of frames, has used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,6 +40,19 @@ fn is_zero(value: &u64) -> bool {
 }
 
 impl Usage {
+    /// Returns what of it is spent from a budget; memory was given back.
+    pub fn amounts(self) -> Amounts {
+        Amounts {
+            fuel: self.fuel,
+            memory_bytes: 0,
+            calls: self.calls,
+            bytes: self.bytes,
+            tokens_in: self.tokens_in,
+            tokens_out: self.tokens_out,
+            money_microusd: self.money_microusd,
+        }
+    }
+
     /// Adds what a child used. Memory is a peak; waiting is not added, since a parent waits anyway.
     pub fn absorb(&mut self, child: Self) {
         self.fuel = self.fuel.saturating_add(child.fuel);

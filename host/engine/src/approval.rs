@@ -6,6 +6,7 @@ use std::sync::Arc;
 use priory_core::effect::{Answer, Ask, Decision, Question};
 use priory_core::failure::Denial;
 use priory_core::http::HttpRequest;
+use priory_core::memory::MemoryOp;
 use priory_core::state::StateOp;
 use priory_core::{Digest, Effect, Failure, Json, Value};
 use serde_json::json;
@@ -97,6 +98,14 @@ fn about(effect: &Effect) -> Json {
         Effect::HttpRequest(request) => of_request(request),
         Effect::State(StateOp::Write { key, value, .. }) => json!({ "state": key, "value": shown(value) }),
         Effect::Emit { name, data, .. } => json!({ "event": name, "data": shown(data) }),
+        Effect::ModelCall { request, .. } => json!({
+            "model": request.model,
+            "messages": request.messages.len(),
+            "last": excerpt(&request.messages.new_messages().last().map(|last| last.words()).unwrap_or_default()),
+        }),
+        Effect::Memory(MemoryOp::Remember { scope, fact }) => {
+            json!({ "remember": scope.to_string(), "text": excerpt(&fact.text), "subject": fact.subject })
+        }
         other => json!({ "effect": excerpt(&other.summary()) }),
     };
     // Plain data can always be written.

@@ -18,8 +18,9 @@ use priory_core::{Effect, FramePath, Value};
 use serde::Serialize;
 
 use crate::approval::is_yes;
-use crate::authorize::{use_key, with_access};
+use crate::authorize::{tool_access, use_key, with_access};
 use crate::catalog::{Catalog, Layers};
+use crate::model::{bounds, names};
 use crate::past::{APPROVAL, is_aside};
 
 /// An access, with the grant of each holder that allowed it.
@@ -249,7 +250,7 @@ fn walk(catalog: &Catalog, events: &[Envelope], see: &mut dyn FnMut(&Look<'_>)) 
             Event::Intent { step, .. } if is_aside(*step) => {}
             Event::Intent { step, effect } => {
                 let is_use = !rejected.contains(&path.child(*step));
-                asking(catalog, frame, effect, is_use, &mut look);
+                asking(catalog, run.model.as_deref(), frame, effect, is_use, &mut look);
             }
             Event::Outcome { outcome, .. } => {
                 if let Ok(value) = &**outcome {
@@ -318,9 +319,32 @@ fn opening(started: &FrameStarted, look: Show<'_>) {
 }
 
 /// Shows what an effect accesses.
-fn asking(catalog: &Catalog, frame: &Walked, effect: &Effect, is_use: bool, look: Show<'_>) {
+fn asking(
+    catalog: &Catalog,
+    of_run: Option<&str>,
+    frame: &Walked,
+    effect: &Effect,
+    is_use: bool,
+    look: Show<'_>,
+) {
     with_access(catalog, effect, |access| look(*access, Consequence::Fails, is_use, false));
     match effect {
+        Effect::ModelCall { request, .. } => {
+            for tool in bounds::offered_tools(request) {
+                look(tool_access(tool, catalog.tool(tool).as_ref()), Consequence::Fails, false, false);
+            }
+            if request.messages.new_messages().any(|message| message.media().next().is_some()) {
+                look(Access::Artifact(Mode::Read), Consequence::Fails, false, false);
+            }
+            if let Some(name) = names::meant(catalog, &frame.program, of_run, request.model.as_deref()) {
+                look(Access::Model(name), Consequence::Fails, is_use, false);
+            }
+        }
+        Effect::Embed { model, .. } => {
+            if let Some(name) = names::embeds(catalog, model.as_deref()) {
+                look(Access::Model(name), Consequence::Fails, is_use, false);
+            }
+        }
         Effect::HttpRequest(request) => {
             let (method, url) = (&*request.method, &request.url);
             for held in frame.authority.own_layers().first().into_iter().flat_map(|layer| layer.own.iter()) {
@@ -352,6 +376,11 @@ fn listing(catalog: &Catalog, value: &Value, look: Show<'_>) {
         Value::StateKeys(keys) => {
             for StateKey { key, .. } in keys {
                 look(Access::State { key, mode: Mode::Read }, Consequence::Unseen, false, false);
+            }
+        }
+        Value::Models(models) => {
+            for model in models {
+                look(Access::Model(&model.info.name), Consequence::Unseen, false, false);
             }
         }
         Value::Agents(agents) => {

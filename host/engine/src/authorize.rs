@@ -12,11 +12,16 @@ use priory_core::effect::{Question, Terms};
 use priory_core::failure::Denial;
 use priory_core::grant::{Access, EventMode, Grant, Held, Mode};
 use priory_core::http::HttpRequest;
+use priory_core::memory::MemoryOp;
+use priory_core::model::{ModelInfo, ModelRequest};
 use priory_core::state::StateOp;
 use priory_core::{Digest, Effect, Failure, Json};
 
 use crate::catalog::{AgentEntry, Catalog, ToolTarget};
 use crate::frame::Frame;
+use crate::model::bill::Bill;
+use crate::model::talk::Whole;
+use crate::model::{bounds, names};
 use crate::run::Run;
 
 /// An effect that was authorized, with what it leads to.
@@ -71,8 +76,64 @@ pub(crate) enum Plan {
         digest: Digest,
     },
     AwaitCancel,
+    Model(Box<ModelPlan>),
+    ModelRead {
+        call: u32,
+        part: u32,
+        offset: u64,
+    },
+    ModelList,
+    Embed {
+        model: Arc<str>,
+        texts: Vec<String>,
+        bill: Arc<Bill>,
+    },
+    Memory {
+        op: MemoryOp,
+        /// What it spends on vectors.
+        bill: Arc<Bill>,
+    },
     BudgetLeft,
     BudgetUsed,
+}
+
+/// A request to a model that was authorized.
+pub(crate) struct ModelPlan {
+    /// As it is written down.
+    pub(crate) request: ModelRequest,
+    /// All of its messages.
+    pub(crate) messages: Whole,
+    /// The model that is meant.
+    pub(crate) model: Arc<ModelInfo>,
+    pub(crate) is_heard: bool,
+    pub(crate) terms: Option<Box<Terms>>,
+    pub(crate) bill: Arc<Bill>,
+}
+
+/// The place of an effect in its frame.
+pub(crate) struct Asked {
+    pub(crate) step: u32,
+    /// All messages of a request to a model.
+    pub(crate) whole: Option<Whole>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Tells whether what is recorded has to be durable before the effect is performed. A model sees to that itself: much is
+    /// decided before it is asked, and what it may cost is made durable at the same moment.
+    pub(crate) fn has_to_commit(&self, effect: &Effect) -> bool {
+        effect.is_external() && !matches!(self, Self::Model(_) | Self::Embed { .. })
+    }
+
+    /// Returns where what it spends is held until that is written down.
+    pub(crate) fn bill(&self) -> Option<Arc<Bill>> {
+        match self {
+            Self::Model(plan) => Some(plan.bill.clone()),
+            Self::Embed { bill, .. } | Self::Memory { bill, .. } => Some(bill.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// When something that is allowed may be done.
@@ -86,7 +147,7 @@ pub(crate) enum Allowed {
 }
 
 /// Decides an effect.
-pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<(Plan, Allowed), Failure> {
+pub(crate) fn authorize(frame: &Arc<Frame>, asked: &Asked, effect: &Effect) -> Result<(Plan, Allowed), Failure> {
     // The most frequent effect looks its name up once for both.
     if let Effect::ToolCall { tool, arguments, terms } = effect {
         let target = frame.run.catalog.tool(tool);
@@ -94,10 +155,10 @@ pub(crate) fn authorize(frame: &Arc<Frame>, effect: &Effect) -> Result<(Plan, Al
         return Ok((tool_plan(tool, target, arguments, terms)?, allowed));
     }
     let allowed = permit(frame, effect)?;
-    Ok((plan(frame, effect)?, allowed))
+    Ok((plan(frame, asked, effect)?, allowed))
 }
 
-fn tool_access<'a>(tool: &'a str, target: Option<&'a ToolTarget>) -> Access<'a> {
+pub(crate) fn tool_access<'a>(tool: &'a str, target: Option<&'a ToolTarget>) -> Access<'a> {
     match target {
         Some(target) => Access::Tool { name: &target.name, qualified: &target.qualified },
         None => Access::Tool { name: tool, qualified: tool },
@@ -117,11 +178,17 @@ fn tool_plan(
 /// Holds an effect against the grants, and uses up what is used up by it. A name that is not granted is denied whether it
 /// exists or not, so that asking tells nothing.
 pub(crate) fn permit(frame: &Frame, effect: &Effect) -> Result<Allowed, Failure> {
+    if names::is_asked_of_model(effect) {
+        return names::permit(frame, effect, |access| frame.allow(access));
+    }
     with_access(&frame.run.catalog, effect, |access| frame.allow(access)).unwrap_or(Ok(Allowed::AtOnce))
 }
 
 /// Holds an effect that a person approved against the grants, and uses up what is used up by it.
 pub(crate) fn permit_approved(frame: &Frame, effect: &Effect) -> Result<(), Failure> {
+    if names::is_asked_of_model(effect) {
+        return names::permit(frame, effect, |access| frame.allow_approved(access));
+    }
     with_access(&frame.run.catalog, effect, |access| frame.allow_approved(access)).unwrap_or(Ok(()))
 }
 
@@ -137,6 +204,11 @@ pub(crate) fn with_access<T>(catalog: &Catalog, effect: &Effect, decide: impl Fn
         Effect::Artifact(_) => decide(&Access::Artifact(Mode::Read)),
         Effect::Emit { name, .. } => decide(&Access::Event { name, mode: EventMode::Emit }),
         Effect::AwaitEvent { name, .. } => decide(&Access::Event { name, mode: EventMode::Await }),
+        Effect::Memory(op) => decide(&Access::Memory { scope: &op.scope().to_string(), mode: memory_mode(op) }),
+        // Which model is meant depends on the frame.
+        Effect::ModelCall { .. } | Effect::Embed { .. } => return None,
+        // What was asked for before was granted then; a list shows only what is granted.
+        Effect::ModelRead { .. } | Effect::ModelList => return None,
         // Without the grant to sleep, a sleep is waiting like any other, and within the time of its frame.
         Effect::Sleep { .. } | Effect::AwaitCancel => return None,
         Effect::ToolList | Effect::AgentList | Effect::BudgetLeft | Effect::BudgetUsed | Effect::Log { .. } => {
@@ -154,8 +226,31 @@ fn state_access(op: &StateOp) -> Option<Access<'_>> {
     }
 }
 
+/// Returns what an operation on the memory is for.
+pub(crate) fn memory_mode(op: &MemoryOp) -> Mode {
+    match op {
+        MemoryOp::Recall { .. } => Mode::Read,
+        MemoryOp::Remember { .. } | MemoryOp::Forget { .. } => Mode::Write,
+    }
+}
+
+/// Finds what a request to a model leads to.
+fn model_plan(
+    frame: &Frame,
+    asked: &Asked,
+    request: &ModelRequest,
+    is_heard: bool,
+    terms: &Option<Box<Terms>>,
+) -> Result<Plan, Failure> {
+    let messages = asked.whole.clone().ok_or_else(|| Failure::other("the messages of the request are not there"))?;
+    bounds::check(request, &messages)?;
+    let model = names::info(frame, &names::of_frame(frame, request.model.as_deref())?)?;
+    let (request, terms, bill) = (request.clone(), terms.clone(), Arc::default());
+    Ok(Plan::Model(Box::new(ModelPlan { request, messages, model, is_heard, terms, bill })))
+}
+
 /// Finds what an effect leads to.
-pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
+pub(crate) fn plan(frame: &Frame, asked: &Asked, effect: &Effect) -> Result<Plan, Failure> {
     let catalog = &frame.run.catalog;
     Ok(match effect {
         Effect::ToolCall { tool, arguments, terms } => return tool_plan(tool, catalog.tool(tool), arguments, terms),
@@ -180,6 +275,15 @@ pub(crate) fn plan(frame: &Frame, effect: &Effect) -> Result<Plan, Failure> {
             ArtifactOp::Read { digest, offset, length } => Plan::ReadArtifact { digest, offset, length },
             ArtifactOp::Stat { digest } => Plan::StatArtifact { digest },
         },
+        Effect::ModelCall { request, is_heard, terms } => return model_plan(frame, asked, request, *is_heard, terms),
+        Effect::ModelRead { call, part, offset } => Plan::ModelRead { call: *call, part: *part, offset: *offset },
+        Effect::ModelList => Plan::ModelList,
+        Effect::Embed { model, texts } => {
+            bounds::check_texts(texts)?;
+            let model = names::of_vectors(frame, model.as_deref())?;
+            Plan::Embed { model, texts: texts.clone(), bill: Arc::default() }
+        }
+        Effect::Memory(op) => Plan::Memory { op: op.clone(), bill: Arc::default() },
         Effect::BudgetLeft => Plan::BudgetLeft,
         Effect::BudgetUsed => Plan::BudgetUsed,
         // A log has no outcome to wait for and takes the short way through the waist.

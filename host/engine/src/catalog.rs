@@ -16,6 +16,7 @@ use priory_core::program::AgentInfo;
 use priory_core::{FramePath, LimitSpec, Limits};
 
 use crate::doubt::InDoubt;
+use crate::model::schemas::Schemas;
 
 /// A plugin as the operator configured it.
 pub struct PluginEntry {
@@ -60,6 +61,8 @@ pub struct AgentEntry {
     pub config: Vec<(String, String)>,
     /// What stands before it.
     pub gate: GateSpec,
+    /// The model that it asks where it names none.
+    pub model: Option<Arc<str>>,
 }
 
 /// Where the name of a tool leads.
@@ -124,6 +127,12 @@ pub struct Catalog {
     pub limits: Limits,
     /// What a run may spend, where its request does not say less.
     pub budget: BudgetSpec,
+    /// The model that is asked where nobody names one.
+    pub default_model: Option<Arc<str>>,
+    /// The model that makes vectors where nobody names one.
+    pub embedding_model: Option<Arc<str>>,
+    /// What answers of models are held against. It is a cache.
+    pub(crate) schemas: Schemas,
 }
 
 impl Catalog {
@@ -141,6 +150,9 @@ impl Catalog {
             ceilings: BTreeMap::new(),
             limits,
             budget,
+            default_model: None,
+            embedding_model: None,
+            schemas: Schemas::default(),
         };
         for entry in plugins {
             catalog.name_tools(&entry);
@@ -164,6 +176,11 @@ impl Catalog {
             }
         }
         Ok(catalog)
+    }
+
+    /// Sets the models that are asked where nobody names one: for answers, and for vectors.
+    pub fn with_models(self, default_model: Option<Arc<str>>, embedding_model: Option<Arc<str>>) -> Self {
+        Self { default_model, embedding_model, ..self }
     }
 
     /// Returns a plugin.

@@ -24,7 +24,7 @@ use crate::doubt;
 use crate::frame::{Frame, Given};
 use crate::gate::{Gate, Passed};
 use crate::host_side::HostSide;
-use crate::ledger::{AccountId, Reservation, Spent};
+use crate::ledger::{AccountId, Reservation, Spent, Whose};
 use crate::past::{ITS_CALLER, PastFrame, comes_from_outside};
 use crate::run::{Halt, Run};
 use crate::waist;
@@ -204,7 +204,7 @@ async fn reserve(
     let above = parent.map_or(run.root_account, |parent| parent.given.account);
     let account = match wish.budget {
         Some(budget) => {
-            let account = run.ledger.open(above, budget).map_err(spent)?;
+            let account = run.ledger.open(above, budget, Whose::Below(label.clone())).map_err(spent)?;
             let known = past.filter(|_| !run.past.is_trial).map(|past| past.spent);
             run.ledger.find_spent(account, known.unwrap_or_default());
             account
@@ -333,6 +333,7 @@ impl Closing {
     fn close(&mut self, failure: Option<Failure>) {
         let Some(reservation) = self.reservation.take() else { return };
         self.frame.pending.clear();
+        self.frame.talk.close();
         let usage = self.frame.usage();
         reservation.settle(Amounts { fuel: usage.fuel, ..Amounts::default() });
         let known = self.frame.given.past.as_ref().filter(|_| !self.frame.run.past.is_trial);

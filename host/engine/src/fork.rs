@@ -12,6 +12,8 @@ use priory_core::effect::{Answer, Effect, Outcome, Value};
 use priory_core::event::{Envelope, Event, Program};
 use priory_core::http::HttpResponse;
 use priory_core::journal::{Batch, RunHeader, RunState, Verdict};
+use priory_core::memory::MemoryOp;
+use priory_core::model::{Completion, Message, ModelRequest, Role, StopReason, TokenUsage};
 use priory_core::state::StateOp;
 use priory_core::{Digest, EventRecord, Failure, FramePath, Journal, JournalError, Json, Report, RunId};
 use priory_schema::Schema;
@@ -295,6 +297,24 @@ fn plugin_of(catalog: &Catalog, program: &Program) -> Option<Digest> {
     entry.map(|entry| entry.plugin.info().digest)
 }
 
+/// Takes what a person says for what a model would have: a whole completion, words, or JSON of the schema that was asked for.
+fn said_by_model(request: &ModelRequest, value: &Json) -> Completion {
+    if let Ok(completion) = value.read() {
+        return completion;
+    }
+    let text = value.to_value().as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Completion {
+        message: Message::text(Role::Assistant, text),
+        stop: StopReason::End,
+        model: FORK.into(),
+        usage: TokenUsage::default(),
+        microusd: 0,
+        output: request.sampling.output.as_ref().map(|_| value.clone()),
+        problem: None,
+        is_cached: true,
+    }
+}
+
 /// A response as a person says it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -344,6 +364,14 @@ impl Said {
             Effect::State(StateOp::History { .. }) => Value::StateHistory(value.read().map_err(read)?),
             Effect::State(StateOp::Write { .. }) => {
                 return Err(unfit("what it wrote would still be there: set a failure, or fork before it".to_owned()));
+            }
+            Effect::ModelCall { request, .. } => Value::Completion(Box::new(said_by_model(request, value))),
+            Effect::ModelRead { .. } => Value::Delta(value.read().map_err(read)?),
+            Effect::ModelList => Value::Models(value.read().map_err(read)?),
+            Effect::Embed { .. } => Value::Embedded(value.read().map_err(read)?),
+            Effect::Memory(MemoryOp::Recall { .. }) => Value::Memory(value.read().map_err(read)?),
+            Effect::Memory(_) => {
+                return Err(unfit("what it remembered or forgot stays so: set a failure, or fork before it".to_owned()));
             }
             Effect::BudgetLeft => Value::Remaining(value.read().map_err(read)?),
             Effect::BudgetUsed => Value::Usage(value.read().map_err(read)?),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One execution of one program: what it was given, what it has used, and what it may ask.
 
+mod again;
+mod own;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
 use crate::activity::{Parked, Running};
 use crate::authorize::{Allowed, Now};
 use crate::gate::Passed;
+use crate::model::talk::Talk;
 use crate::ledger::{AccountId, Spent};
 use crate::past::{APPROVAL, PastFrame, PastStep};
 use crate::pending::Pending;
@@ -58,6 +62,8 @@ pub(crate) struct Frame {
     pub(crate) seen: Arc<Seen>,
     /// What it was told again and again, where that is bounded.
     pub(crate) repeats: Option<Repeats>,
+    /// What it says to models, and hears of them.
+    pub(crate) talk: Talk,
     tally: Mutex<Tally>,
 }
 
@@ -80,6 +86,8 @@ struct Tally {
 
 impl Frame {
     pub(crate) fn new(run: Arc<Run>, given: Given) -> Self {
+        let talk = Talk::default();
+        talk.count(given.past.as_ref().map(|past| past.sunk).unwrap_or_default());
         Self {
             run,
             repeats: Repeats::new(&given.limits),
@@ -87,6 +95,7 @@ impl Frame {
             meter: Arc::default(),
             pending: Pending::default(),
             seen: Arc::default(),
+            talk,
             tally: Mutex::default(),
         }
     }
@@ -270,49 +279,6 @@ impl Frame {
         self.given.past.as_ref().and_then(|past| past.step(step))
     }
 
-    /// Counts what the frames below a step had used before. It was allowed then, so it is not refused now.
-    pub(crate) fn absorb_again(&self, used: Usage) {
-        self.absorb(used);
-        if self.run.past.is_trial {
-            self.run.count(used, false);
-        }
-        self.spend_again(Amounts { fuel: used.fuel, memory_bytes: 0, calls: used.calls, bytes: used.bytes });
-    }
-
-    /// Counts one effect and the bytes that it gave, both of which were allowed before.
-    pub(crate) fn charge_again(&self, bytes: u64) {
-        self.spend_again(Amounts { calls: 1, bytes, ..Amounts::default() });
-        let mut tally = self.tally.lock();
-        tally.calls = tally.calls.saturating_add(1);
-        tally.bytes = tally.bytes.saturating_add(bytes);
-    }
-
-    /// Counts an effect that was announced before and never sent, of which nothing is known but that it was allowed.
-    pub(crate) fn charge_announced(&self) {
-        self.run.ledger.spend_again(self.given.account, Amounts { calls: 1, ..Amounts::default() });
-        let mut tally = self.tally.lock();
-        tally.calls = tally.calls.saturating_add(1);
-    }
-
-    /// Spends what was spent before. A run that is taken up has it spent from the start; a trial spends as it goes.
-    fn spend_again(&self, amounts: Amounts) {
-        if self.run.past.is_trial {
-            self.run.ledger.spend_again(self.given.account, amounts);
-        }
-    }
-
-    /// Counts an effect that was refused before, as far as it counted then: not at all when the calls were spent, and
-    /// without its bytes when those were.
-    pub(crate) fn charge_refused(&self, bytes: u64, failure: &Failure) {
-        match failure {
-            Failure::Limit(hit) if hit.dimension == Dimension::Calls => {
-                self.tally.lock().over_calls = Some(failure.clone());
-            }
-            Failure::Limit(_) => self.charge_again(0),
-            _ => self.charge_again(bytes),
-        }
-    }
-
     /// Says that the frame waits for one of its effects. A second one at the same time is an activity of its own.
     pub(crate) fn enter(self: &Arc<Self>) -> Performing {
         let mut tally = self.tally.lock();
@@ -326,6 +292,7 @@ impl Frame {
     pub(crate) fn usage(&self) -> Usage {
         let elapsed = self.run.ports.clock.elapsed().saturating_sub(self.given.started);
         let compute_us = self.meter.compute_ns() / 1_000;
+        let spent = self.talk.spent();
         let tally = self.tally.lock();
         Usage {
             fuel: self.meter.fuel(),
@@ -334,6 +301,9 @@ impl Frame {
             wait_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).saturating_sub(compute_us),
             calls: tally.calls,
             bytes: tally.bytes,
+            tokens_in: spent.tokens_in,
+            tokens_out: spent.tokens_out,
+            money_microusd: spent.money_microusd,
         }
     }
 
@@ -346,7 +316,7 @@ impl Frame {
 
     /// Returns what is left for the frame.
     pub(crate) fn remaining(&self, fuel: u64) -> Remaining {
-        let free = self.run.ledger.available(self.given.account);
+        let free = self.run.ledger.available(self.given.account).min(self.own_left());
         let tally = self.tally.lock();
         let now = self.run.ports.clock.elapsed().saturating_sub(self.rested());
         Remaining {
@@ -358,6 +328,9 @@ impl Frame {
             depth: u32::try_from(self.given.limits.get(Dimension::Depth))
                 .unwrap_or(u32::MAX)
                 .saturating_sub(self.given.path.depth()),
+            tokens_in: free.tokens_in,
+            tokens_out: free.tokens_out,
+            money_microusd: free.money_microusd,
         }
     }
 

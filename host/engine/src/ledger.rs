@@ -5,17 +5,22 @@
 //! concurrent frames can never overspend together, at any level. What a frame is given is fixed when it starts;
 //! when less than it wants is free, it waits for others to give back, and only when nobody is left who
 //! could give anything back does it get what remains, or the limit that is spent.
+//!
+//! What a model may take is reserved in `whole`: all of it, or nothing.
 
-use std::future::poll_fn;
-use std::pin::pin;
+mod whole;
+
+use std::fmt;
 use std::sync::Arc;
-use std::task::Poll;
 
 use parking_lot::Mutex;
+use priory_core::event::Label;
 use priory_core::{Amounts, Dimension};
 use tokio::sync::Notify;
 
 use crate::activity::{Activity, Parked};
+
+pub(crate) use whole::{Over, Part, Room, Whole, either};
 
 /// How many accounts one run may have: one for each frame with a budget of its own.
 const ACCOUNTS_MAX: usize = 100_000;
@@ -35,8 +40,20 @@ pub struct Spent {
     pub allowed: u64,
 }
 
+/// Whose an account is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// The run's.
+    Run,
+    /// A frame's, with everything below it.
+    Below(Label),
+    /// A frame's alone.
+    Frame(Label),
+}
+
 #[derive(Debug)]
 struct Account {
+    whose: Whose,
     parent: Option<AccountId>,
     allowance: Amounts,
     spent: Amounts,
@@ -56,25 +73,28 @@ pub struct Ledger {
     activity: Activity,
     /// Told whenever something was given back.
     changed: Arc<Notify>,
+    /// Told whenever something was given back that had been set aside for a model.
+    repaid: Arc<Notify>,
 }
 
 impl Ledger {
     /// Opens a ledger with the budget of a whole run, and returns the account of its root.
     pub fn new(allowance: Amounts, activity: Activity) -> (Self, AccountId) {
-        let root = Account { parent: None, allowance, spent: Amounts::default(), reserved: Amounts::default() };
-        let books = Books { accounts: vec![root] };
-        (Self { books: Arc::new(Mutex::new(books)), activity, changed: Arc::new(Notify::new()) }, AccountId(0))
+        let (spent, reserved) = (Amounts::default(), Amounts::default());
+        let root = Account { whose: Whose::Run, parent: None, allowance, spent, reserved };
+        let books = Arc::new(Mutex::new(Books { accounts: vec![root] }));
+        (Self { books, activity, changed: Arc::default(), repaid: Arc::default() }, AccountId(0))
     }
 
     /// Opens an account below another.
-    pub fn open(&self, parent: AccountId, allowance: Amounts) -> Result<AccountId, Spent> {
+    pub fn open(&self, parent: AccountId, allowance: Amounts, whose: Whose) -> Result<AccountId, Spent> {
         let mut books = self.books.lock();
         let count = books.accounts.len();
         if count >= ACCOUNTS_MAX {
             return Err(Spent { dimension: Dimension::Calls, used: count as u64, allowed: ACCOUNTS_MAX as u64 });
         }
         let (spent, reserved) = (Amounts::default(), Amounts::default());
-        books.accounts.push(Account { parent: Some(parent), allowance, spent, reserved });
+        books.accounts.push(Account { whose, parent: Some(parent), allowance, spent, reserved });
         Ok(AccountId(count))
     }
 
@@ -149,14 +169,16 @@ impl Ledger {
     }
 }
 
-/// Waits for the first of two.
-async fn either(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|cx| match a.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(()),
-        Poll::Pending => b.as_mut().poll(cx),
-    })
-    .await;
+// === impl Whose ===
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run => f.write_str("the budget of the run"),
+            Self::Below(label) => write!(f, "the budget of {label}"),
+            Self::Frame(label) => label.fmt(f),
+        }
+    }
 }
 
 impl Books {
@@ -211,6 +233,9 @@ impl Books {
                 memory_bytes: if amounts.memory_bytes > 0 { total.memory_bytes } else { 0 },
                 calls: if amounts.calls > 0 { total.calls } else { 0 },
                 bytes: if amounts.bytes > 0 { total.bytes } else { 0 },
+                tokens_in: if amounts.tokens_in > 0 { total.tokens_in } else { 0 },
+                tokens_out: if amounts.tokens_out > 0 { total.tokens_out } else { 0 },
+                money_microusd: if amounts.money_microusd > 0 { total.money_microusd } else { 0 },
             };
             asked.first_over(a.allowance)
         });
@@ -242,6 +267,11 @@ impl Reservation {
         self.close(used.min(self.amounts));
     }
 
+    /// Spends what others say was used, also where it is more than what was set aside: then less is left for what follows.
+    pub fn settle_all(mut self, used: Amounts) {
+        self.close(used);
+    }
+
     fn close(&mut self, used: Amounts) {
         if !std::mem::take(&mut self.open) {
             return;
@@ -255,6 +285,9 @@ impl Reservation {
             });
         }
         self.ledger.changed.notify_waiters();
+        if whole::is_for_models(self.amounts) {
+            self.ledger.repaid.notify_waiters();
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 //! - `frame`, `execute`: one execution of one program, from its job to its end; `waist`: the only path for its effects;
 //! - `authorize`, `perform`: the steps of the waist; `pending`: effects that were started; [`activity`]: who goes on by
 //!   itself, and who waits for what; `repeats`: what a program is told too often;
+//! - `model`: what is decided about models before and after one is asked; [`quota`]: what all runs may spend on them in a
+//!   day;
 //! - `asked`, `approval`, `cancel`: what people answer, approve and call off; `present`: where they find a run;
 //! - `state`, `artifacts`, `shared`: what the frames of a run share, and how it follows from the events;
 //! - [`gate`]: what stands before tools and agents, for all runs of a host;
@@ -30,6 +32,7 @@ pub mod fork;
 pub mod gate;
 pub mod ledger;
 pub mod lineage;
+pub mod quota;
 pub mod resume;
 pub mod start;
 
@@ -37,6 +40,7 @@ mod approval;
 mod artifacts;
 mod asked;
 mod authorize;
+mod behind;
 mod believed;
 mod cancel;
 mod context;
@@ -47,6 +51,7 @@ mod execute;
 mod frame;
 mod host_side;
 mod live;
+mod model;
 mod past;
 mod pending;
 mod perform;
@@ -67,6 +72,7 @@ pub use catalog::{AgentEntry, Catalog, CatalogError, PluginEntry, ToolTarget};
 pub use context::Context;
 pub use doubt::InDoubt;
 pub use fork::{Fork, ForkError, Said, Turn};
+pub use quota::Quota;
 pub use gate::{GateInfo, GateKind, GateState, Gates};
 pub use resume::{Replayed, Reply, Resume, Trial};
 pub use start::{Begun, Durable, Engine, Ports, Request, Revocations, RunEnd, Started, Target};

@@ -108,6 +108,10 @@ pub enum How {
     Received,
     /// A person said it.
     Answered,
+    /// A model said it.
+    Said,
+    /// It was remembered, by this run or by another one.
+    Remembered,
     /// The state of the run held it.
     Kept,
     /// It came with an event that was published.

@@ -10,9 +10,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use priory_core::artifact::Reference;
 use priory_core::event::{FrameStarted, RunStarted};
-use priory_core::{Amounts, Dimension, Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage};
+use priory_core::model::{Delta, Spent};
+use priory_core::{Amounts, Dimension, Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage, Value};
 
 use crate::cancel::PastCancel;
+use crate::model::talk;
 use crate::shared::Shared;
 use crate::size;
 use crate::tape::Stamp;
@@ -67,6 +69,8 @@ pub(crate) struct PastFrame {
     /// What all of that, and what goes on in it, has cost: those who come back must find it spent, however slowly the others
     /// come back.
     pub(crate) spent: Amounts,
+    /// What it, and all below it, spent on models when it began before: it is spent, although it starts from its beginning.
+    pub(crate) sunk: Amounts,
     /// How long it had been at work, without the time in which its run rested or was in nobody's memory.
     pub(crate) worked: Duration,
 }
@@ -80,6 +84,8 @@ pub(crate) struct PastStep {
     /// The fuel that its frame had burnt then.
     pub(crate) fuel: u64,
     pub(crate) end: Option<PastEnd>,
+    /// What it spent on models, in the order of the events.
+    pub(crate) spent: Vec<Spent>,
     /// What the frames below it used.
     pub(crate) used: Usage,
 }
@@ -198,11 +204,14 @@ impl Past {
 
     /// Forgets a frame and all below it: it starts again from its beginning, and takes its events again.
     /// `known` is what was taken of the frame itself.
-    pub(crate) fn forget(&self, path: &FramePath, known: &PastFrame) {
+    /// Returns what is known of it then: nothing but what it spent on models.
+    pub(crate) fn forget(&self, path: &FramePath, known: &PastFrame) -> PastFrame {
         let mut shared = self.shared.lock();
         known.give(path, &mut shared);
-        forget_below(&mut self.frames.lock(), &mut shared, path);
+        let below = forget_below(&mut self.frames.lock(), &mut shared, path);
         self.taken.lock().retain(|_, frame| !frame.is_within(path));
+        let sunk = below.saturating_add(known.spent_itself());
+        PastFrame { sunk, spent: sunk, ..PastFrame::default() }
     }
 
     /// Takes an event for a frame, and tells whether it was still there to be taken.
@@ -231,6 +240,19 @@ impl PastFrame {
         self.steps.get(&step)
     }
 
+    /// Returns what the frame itself spent on models.
+    pub(crate) fn spent_itself(&self) -> Amounts {
+        self.steps.values().fold(self.sunk, |sum, step| sum.saturating_add(talk::sum(&step.spent)))
+    }
+
+    /// Returns the steps at which pieces of an answer were heard that was asked for at another, with the pieces.
+    pub(crate) fn heard(&self, call: u32) -> impl Iterator<Item = &Delta> {
+        self.steps.values().filter_map(move |step| match (&*step.effect, step.end.as_ref().map(|end| &*end.outcome)) {
+            (Effect::ModelRead { call: of, .. }, Some(Ok(Value::Delta(Some(delta))))) if *of == call => Some(delta),
+            _ => None,
+        })
+    }
+
     /// Tells whether the frame had gone beyond a step: then that was not refused, or it would be known.
     pub(crate) fn is_beyond(&self, step: u32) -> bool {
         self.steps.keys().any(|known| *known > step && !is_aside(*known))
@@ -249,21 +271,24 @@ impl PastStep {
                 _ => (1, asked),
             },
         };
-        Amounts { calls, bytes, ..Amounts::default() }
+        Amounts { calls, bytes, ..talk::sum(&self.spent) }
     }
 }
 
-/// Forgets a frame and all below it. What they did to what all frames share stays done, and what a person approved stays
+/// Forgets a frame and all below it, and returns what they spent on models. What they did to what all frames share stays done, and what a person approved stays
 /// approved: the same effect at the same place is not asked for again.
-fn forget_below(frames: &mut HashMap<FramePath, PastFrame>, shared: &mut Shared, path: &FramePath) {
+fn forget_below(frames: &mut HashMap<FramePath, PastFrame>, shared: &mut Shared, path: &FramePath) -> Amounts {
     let mut approvals = Vec::new();
+    let mut sunk = Amounts::default();
     for (frame, mut known) in frames.extract_if(|other, _| other.is_within(path)) {
+        sunk = sunk.saturating_add(known.spent_itself());
         approvals.extend(known.steps.remove(&APPROVAL).map(|approval| (frame.clone(), approval)));
         known.give(&frame, shared);
     }
     for (frame, approval) in approvals {
         frames.entry(frame).or_default().steps.insert(APPROVAL, approval);
     }
+    sunk
 }
 
 /// Tells whether a step is not one of the frame's own effects.

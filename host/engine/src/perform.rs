@@ -3,9 +3,15 @@
 
 mod agent;
 pub(crate) mod artifact;
+mod cached;
+mod embed;
 mod event;
 mod http;
 mod list;
+mod memory;
+mod model;
+mod paid;
+mod read;
 mod rest;
 pub(crate) mod state;
 mod tool;
@@ -46,6 +52,11 @@ pub(crate) async fn perform(frame: &Arc<Frame>, step: u32, plan: Plan, fuel: u64
         Plan::State { .. } | Plan::PutArtifact { .. } => {
             Err(Failure::other("this effect is performed where it is recorded"))
         }
+        Plan::Model(plan) => model::call(frame, step, *plan, fuel).await,
+        Plan::ModelRead { call, part, offset } => read::next(frame, call, part, offset).await,
+        Plan::ModelList => Ok(list::models(frame)),
+        Plan::Embed { model, texts, bill } => embed::embed(frame, step, &bill, &model, texts, fuel).await,
+        Plan::Memory { op, bill } => memory::perform(frame, step, op, &bill, asked_unix_ms, fuel).await,
         Plan::AwaitCancel => rest::await_cancel(frame, step).await,
         Plan::BudgetLeft => Ok(Value::Remaining(frame.remaining(fuel))),
         Plan::BudgetUsed => Ok(Value::Usage(frame.usage_below())),

@@ -156,8 +156,9 @@ impl Engine {
         let started = &ends.started;
         let seed = blake3::Hash::from_hex(&started.seed).map_err(|error| unreadable(id, error.to_string()))?;
         let (inputs, budget) = (started.inputs.clone(), started.budget);
+        let model = started.model.as_deref().map(Arc::from);
         let events_after = started.events_after.unwrap_or_default();
-        let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, tape, past, events_after, store };
+        let plan = Plan { id, seed: *seed.as_bytes(), inputs, budget, model, tape, past, events_after, store };
         let (run, receiver) = self.open(catalog, plan)?;
         let target = match &started.program {
             Program::Agent(name) | Program::Workflow(name) => {

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::activity::Activity;
 use crate::artifacts::Artifacts;
 use crate::asked::Asked;
+use crate::behind::Behind;
 use crate::cancel::Cancel;
 use crate::catalog::{Catalog, Layers};
 use crate::ledger::{AccountId, Ledger};
@@ -36,6 +37,10 @@ pub(crate) struct Run {
     pub(crate) activity: Activity,
     pub(crate) tape: Arc<Tape>,
     pub(crate) past: Past,
+    /// The model that is asked where nobody names one and none is configured for the program.
+    pub(crate) model: Option<Arc<str>>,
+    /// What is noted for good without keeping anybody waiting.
+    pub(crate) behind: Behind,
     /// What its frames share. Who writes records it while this is held.
     pub(crate) space: Mutex<Space>,
     /// Which artifacts they may read. Who makes one records it while this is held.
@@ -97,7 +102,7 @@ impl Run {
         present: Arc<Present>,
         sender: oneshot::Sender<RunEnd>,
     ) -> Self {
-        let Plan { id, seed, budget, tape, mut past, events_after, store, .. } = plan;
+        let Plan { id, seed, budget, model, tape, mut past, events_after, store, .. } = plan;
         let shared = past.shared.get_mut();
         let (space, artifacts) = (std::mem::take(&mut shared.space), std::mem::take(&mut shared.artifacts));
         let cancel = Cancel::new(past.cancel.as_ref());
@@ -121,6 +126,8 @@ impl Run {
             artifacts: Mutex::new(artifacts),
             store,
             past,
+            model,
+            behind: Behind::default(),
             events_after,
             uses: Mutex::default(),
             dynamic_tools: Mutex::default(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How long what passes the waist is, as it is charged: all that a guest can make long counts.
 
+use priory_core::model::{Delta, Part};
 use priory_core::{Effect, Failure, Outcome, ToolInfo, Value};
 
 /// Returns the length of what is asked.
@@ -29,7 +30,12 @@ pub(crate) fn of_effect(effect: &Effect) -> u64 {
             let matching = matching.as_ref().map_or(0, |matching| matching.byte_len());
             matching.saturating_add(name.len() as u64)
         }
+        Effect::ModelCall { request, .. } => request.byte_len(),
+        Effect::Embed { model, texts } => texts.iter().chain(model).map(String::len).sum::<usize>() as u64,
+        Effect::Memory(op) => op.byte_len(),
         Effect::ToolList
+        | Effect::ModelRead { .. }
+        | Effect::ModelList
         | Effect::AgentList
         | Effect::Sleep { .. }
         | Effect::AwaitCancel
@@ -67,8 +73,20 @@ fn of_value(value: &Value) -> u64 {
         Value::StateHistory(changes) => {
             changes.iter().fold(0, |sum, change| sum.saturating_add(change.text.len() as u64))
         }
+        Value::Completion(completion) => {
+            let output = completion.output.as_ref().map_or(0, |output| output.byte_len());
+            let problem = completion.problem.as_ref().map_or(0, |problem| problem.len() as u64);
+            completion.message.byte_len().saturating_add(output).saturating_add(problem)
+        }
+        Value::Delta(None) => 0,
+        Value::Delta(Some(Delta::Text(text) | Delta::Reasoning(text))) => text.len() as u64,
+        Value::Delta(Some(Delta::ToolCall(call))) => Part::ToolCall(call.clone()).byte_len(),
+        Value::Embedded(embedded) => {
+            embedded.vectors.iter().fold(0, |sum, vector| sum.saturating_add(4 * vector.0.len() as u64))
+        }
+        Value::Memory(value) => value.byte_len(),
         // Names and words of the operator, and numbers: they do not grow with what a guest does.
-        Value::Agents(_) | Value::Artifact(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
+        Value::Models(_) | Value::Agents(_) | Value::Artifact(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
     }
 }
 

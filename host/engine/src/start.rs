@@ -8,7 +8,7 @@ use priory_core::amounts::BudgetSpec;
 use priory_core::artifact::Reference;
 use priory_core::event::{Event, Program, RunStarted};
 use priory_core::journal::{QuestionId, RunHeader, RunState, Wait};
-use priory_core::ports::{Clock, Compute, Http, Ids, Recorder, Secrets};
+use priory_core::ports::{Answers, Clock, Compute, Expenses, Http, Ids, Memory, Models, Recorder, Secrets};
 use priory_core::{Digest, Failure, FramePath, GrantSet, Journal, Json, LimitSpec, Report, RunId, Usage};
 use tokio::sync::oneshot;
 
@@ -21,6 +21,7 @@ use crate::execute::Job;
 use crate::gate::Gates;
 use crate::past::Past;
 use crate::present::Present;
+use crate::quota::Quota;
 use crate::resume::{self, Reply};
 use crate::run::Run;
 use crate::tape::{Keeping, Tape};
@@ -47,6 +48,16 @@ pub struct Ports {
     pub gates: Arc<Gates>,
     /// Names what executes guests: other engines may count fuel otherwise.
     pub engine: Arc<str>,
+    /// Models; without them, none is there.
+    pub models: Option<Arc<dyn Models>>,
+    /// Facts that outlive runs; without it, nothing is remembered.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// What is spent on models across runs; without it, that is known of one run at a time.
+    pub expenses: Option<Arc<dyn Expenses>>,
+    /// Answers that serve again.
+    pub answers: Option<Arc<dyn Answers>>,
+    /// What all runs may spend on models in a day.
+    pub quota: Arc<Quota>,
 }
 
 /// Where a run is kept, and how.
@@ -92,6 +103,9 @@ pub struct Request {
     pub budget: BudgetSpec,
     /// The seed of all its randomness; `None` means a new one.
     pub seed: Option<[u8; 32]>,
+    /// The model that is asked where a program names none and none is configured for it, in place of the one that is
+    /// configured for all.
+    pub model: Option<String>,
     /// Who is told what happens.
     pub recorder: Arc<dyn Recorder>,
     /// Where it is kept; `None` keeps it nowhere. Native code cannot be executed again, so it is never kept.
@@ -203,6 +217,7 @@ pub(crate) struct Plan {
     pub(crate) seed: [u8; 32],
     pub(crate) inputs: BTreeMap<String, String>,
     pub(crate) budget: BudgetSpec,
+    pub(crate) model: Option<Arc<str>>,
     pub(crate) tape: Arc<Tape>,
     pub(crate) past: Past,
     pub(crate) events_after: u64,
@@ -257,6 +272,7 @@ impl Engine {
             seed,
             inputs,
             budget,
+            model: request.model.as_deref().map(Arc::from),
             tape: tape.clone(),
             past: Past::default(),
             events_after: events_after.unwrap_or_default(),
@@ -276,6 +292,7 @@ impl Engine {
             engine: self.ports.engine.clone(),
             catalog: durable.as_ref().map(|durable| durable.catalog),
             forked_from: None,
+            model: request.model,
             events_after,
         };
         tape.record(&FramePath::root(), 0, Event::RunStarted(Box::new(started)));

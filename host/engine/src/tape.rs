@@ -10,7 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::Shared;
 use parking_lot::Mutex;
 use priory_core::journal::{Batch, RunHeader, RunState, Wait};
-use priory_core::ports::{BoxFuture, Clock, Compute, Recorder};
+use priory_core::model::Delta;
+use priory_core::ports::{BoxFuture, Clock, Compute, Heard, Recorder};
 use priory_core::{Envelope, Event, FramePath, Journal, JournalError, RunId};
 use tokio::sync::oneshot;
 
@@ -113,8 +114,32 @@ impl Tape {
 
     /// Gives an event its place. After [`Tape::close`] nothing happens any more.
     pub(crate) fn record(&self, frame: &FramePath, fuel: u64, event: Event) -> Stamp {
-        let unix_ms = self.clock.unix_ms();
+        self.write_down(&mut self.state.lock(), frame, fuel, event)
+    }
+
+    /// Gives events their places, right behind each other: they are durable together or not at all. Returns the last place.
+    pub(crate) fn record_all(&self, frame: &FramePath, fuel: u64, before: Vec<Event>, last: Event) -> Stamp {
         let mut state = self.state.lock();
+        for event in before {
+            self.write_down(&mut state, frame, fuel, event);
+        }
+        self.write_down(&mut state, frame, fuel, last)
+    }
+
+    /// Tells a piece of an answer that is being written, which is no event.
+    pub(crate) fn hear(&self, frame: &FramePath, step: u32, delta: &Delta) {
+        if !self.is_closed() {
+            self.recorder.hear(&Heard { run: self.run, frame: frame.clone(), step, delta: delta.clone() });
+        }
+    }
+
+    /// Tells whether nothing happens any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
+    }
+
+    fn write_down(&self, state: &mut State, frame: &FramePath, fuel: u64, event: Event) -> Stamp {
+        let unix_ms = self.clock.unix_ms();
         let stamp = Stamp { seq: state.next_seq, unix_ms };
         if state.is_closed {
             return stamp;

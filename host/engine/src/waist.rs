@@ -5,26 +5,29 @@
 //!
 //! On the way back to where a run was, what is recorded is not done again: its outcome is what was recorded.
 
+mod announced;
+
 use std::sync::Arc;
 
 use priory_core::effect::Level;
 use priory_core::event::Event;
 use priory_core::grant::Access;
-use priory_core::http::HttpRequest;
 use priory_core::limits::Dimension;
 use priory_core::{Effect, Failure, Outcome, Value};
-use url::Url;
 
 use crate::activity::Running;
 use crate::approval;
-use crate::authorize::{Allowed, Plan, authorize, permit, permit_approved, plan};
+use crate::authorize::{Allowed, Asked, Plan, authorize, permit, permit_approved, plan};
 use crate::frame::Frame;
 use crate::live::Live;
+use crate::model::bill::Bill;
 use crate::past::{END_OF_FRAME, ITS_CALLER, PastEnd, PastStep};
 use crate::perform::{self, perform};
 use crate::run::Halt;
 use crate::size;
 use crate::tape::Stamp;
+
+pub(crate) use announced::{announce, forget, forget_unsent, send};
 
 /// An outcome, with the time at which it was recorded, in milliseconds since 1970.
 pub(crate) type Timed = (Outcome, u64);
@@ -59,9 +62,7 @@ pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u6
     let (outcome, stamp) = match decide(frame, step, effect, fuel, false) {
         Ok(Decision::Ended(outcome, stamp)) => (outcome, stamp),
         Ok(Decision::GoOn(admitted)) => {
-            let unfinished =
-                Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: false };
-            go_on(unfinished, admitted).await
+            go_on(Unfinished::of(frame, step, &admitted, false), admitted).await
         }
         Err(halt) => frame.run.halt(halt).await,
     };
@@ -73,82 +74,6 @@ pub(crate) fn start(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64) ->
     open(frame, step)?;
     begin(frame, step, effect, fuel, false);
     Ok(())
-}
-
-/// Announces a request, so that it has its place among the effects, counts, and is refused now if it is refused.
-pub(crate) fn announce(frame: &Arc<Frame>, method: &str, url: &Url, fuel: u64) -> Result<u32, Failure> {
-    let step = frame.next_step();
-    if let Some(failure) = frame.past_step(step).and_then(|known| refused_at_once(known, method, url)) {
-        frame.charge_refused(0, &failure);
-        return Err(failure);
-    }
-    if frame.past_step(step).is_none() {
-        if let Some(over) = frame.over_calls() {
-            return Err(over);
-        }
-        let refused = match frame.given.past.as_ref().is_some_and(|past| past.is_beyond(step)) {
-            // It was allowed, and the host went away before it was sent.
-            true => {
-                frame.charge_announced();
-                Ok(())
-            }
-            false => frame.charge_call().and_then(|()| frame.check(&Access::Http { method, url })),
-        };
-        if let Err(failure) = refused {
-            let (method, url) = (method.to_owned(), url.clone());
-            let request = HttpRequest { method, url, headers: Vec::new(), body: Vec::new(), first_byte_ms: None };
-            let effect = Arc::new(Effect::HttpRequest(request));
-            frame.record(fuel, Event::Refused { step, effect, failure: failure.clone() });
-            return Err(failure);
-        }
-    }
-    open(frame, step)?;
-    frame.pending.announce(step, fuel);
-    Ok(step)
-}
-
-/// Tells why a request was refused when it was announced before: then it had neither header fields nor a body yet.
-fn refused_at_once(known: &PastStep, method: &str, url: &Url) -> Option<Failure> {
-    let Effect::HttpRequest(request) = &*known.effect else { return None };
-    let end = known.end.as_ref().filter(|end| end.was_refused)?;
-    let is_this = request.method == method && request.url == *url;
-    let is_bare = request.headers.is_empty() && request.body.is_empty();
-    if is_this && is_bare { end.outcome.as_ref().as_ref().err().cloned() } else { None }
-}
-
-/// Sends an announced request on a task of its own.
-pub(crate) fn send(frame: &Arc<Frame>, step: u32, request: HttpRequest) {
-    let is_unknown = frame.run.past.is_trial && frame.past_step(step).is_none();
-    if is_unknown && frame.given.past.as_ref().is_some_and(|past| past.is_beyond(step)) {
-        // It was withdrawn before it was sent, and will be again.
-        return;
-    }
-    if let Some(fuel) = frame.pending.announced(step) {
-        begin(frame, step, Effect::HttpRequest(request), fuel, true);
-    }
-}
-
-/// Withdraws a started effect and forgets it.
-pub(crate) fn forget(frame: &Arc<Frame>, step: u32) {
-    end_unsent(frame, step, ITS_CALLER);
-    frame.pending.forget(step);
-}
-
-/// Notes at the end of a frame that what is announced will not be sent.
-pub(crate) fn forget_unsent(frame: &Arc<Frame>) {
-    frame.pending.unsent().into_iter().for_each(|step| end_unsent(frame, step, END_OF_FRAME));
-}
-
-/// Gives a request an end that was on its way before, when the host went away, and is withdrawn before it is sent again.
-fn end_unsent(frame: &Arc<Frame>, step: u32, by: &str) {
-    let is_in_flight = frame.past_step(step).is_some_and(|known| known.end.is_none());
-    if is_in_flight
-        && !frame.run.past.is_trial
-        && let Some(fuel) = frame.pending.announced(step)
-    {
-        let (outcome, stamp) = record_end(frame, step, fuel, Err(Failure::Cancelled { by: by.into() }));
-        frame.pending.end(step, stamp, outcome);
-    }
 }
 
 /// Makes room for an effect that is started.
@@ -166,7 +91,7 @@ fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced:
         Ok(Decision::Ended(outcome, stamp)) => return frame.pending.end(step, stamp, outcome),
         Err(halt) => return frame.run.stop(halt),
     };
-    let unfinished = Unfinished { frame: frame.clone(), step, fuel: admitted.fuel, is_open: true, is_started: true };
+    let unfinished = Unfinished::of(frame, step, &admitted, true);
     let started = Started {
         of_frame: frame.pending.tasks.enter(),
         frame: frame.clone(),
@@ -182,9 +107,26 @@ fn begin(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced:
 }
 
 /// Decides about an effect: from what is known of it, or by grants and budget.
-fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Result<Decision, Halt> {
+fn decide(frame: &Arc<Frame>, step: u32, mut effect: Effect, fuel: u64, is_announced: bool) -> Result<Decision, Halt> {
+    let whole = frame.talk.fold(step, &mut effect);
+    let is_heard = matches!(effect, Effect::ModelCall { is_heard: true, .. });
+    let decision = decide_folded(frame, Asked { step, whole }, effect, fuel, is_announced)?;
+    if let (true, Decision::Ended(outcome, _)) = (is_heard, &decision) {
+        frame.talk.end(step, outcome);
+    }
+    Ok(decision)
+}
+
+fn decide_folded(
+    frame: &Arc<Frame>,
+    asked: Asked,
+    effect: Effect,
+    fuel: u64,
+    is_announced: bool,
+) -> Result<Decision, Halt> {
+    let step = asked.step;
     match frame.past_step(step) {
-        Some(known) => again(frame, step, effect, known),
+        Some(known) => again(frame, &asked, effect, known),
         // That it is one too many is written down once, so nothing is known of the others.
         None if !is_announced && let Some(over) = frame.over_calls() => Ok(Decision::Ended(Err(over), Stamp::AT_ONCE)),
         None if frame.run.past.is_trial => {
@@ -194,19 +136,20 @@ fn decide(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced
                 false => Halt::Diverged { frame: path, step, known: None, now },
             })
         }
-        None => Ok(first_time(frame, step, effect, fuel, is_announced)),
+        None => Ok(first_time(frame, &asked, effect, fuel, is_announced)),
     }
 }
 
 /// Decides about an effect that was never asked for before.
-fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_announced: bool) -> Decision {
+fn first_time(frame: &Arc<Frame>, asked: &Asked, effect: Effect, fuel: u64, is_announced: bool) -> Decision {
+    let step = asked.step;
     // What is refused counts as well: it is written down, and without end it would fill the journal.
     let bytes = size::of_effect(&effect);
     let charged = if is_announced { frame.charge_bytes(bytes) } else { frame.charge_asked(bytes) };
     let effect = Arc::new(effect);
-    match charged.and_then(|()| authorize(frame, &effect)) {
+    match charged.and_then(|()| authorize(frame, asked, &effect)) {
         Ok((plan, allowed)) => {
-            let has_to_commit = effect.is_external() || frame.run.tape.is_eager();
+            let has_to_commit = plan.has_to_commit(&effect) || frame.run.tape.is_eager();
             let approval = needed(allowed, &effect);
             let asked = frame.record(fuel, Event::Intent { step, effect });
             Decision::GoOn(Admitted { plan, approval, fuel, asked_unix_ms: asked.unix_ms, has_to_commit, known: None })
@@ -219,7 +162,8 @@ fn first_time(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64, is_annou
 }
 
 /// Decides about an effect that was asked for before.
-fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Result<Decision, Halt> {
+fn again(frame: &Arc<Frame>, asked: &Asked, effect: Effect, known: &PastStep) -> Result<Decision, Halt> {
+    let step = asked.step;
     if *known.effect != effect {
         let (frame, known) = (frame.given.path.clone(), Some(known.effect.clone()));
         return Err(Halt::Diverged { frame, step, known, now: Arc::new(effect) });
@@ -232,18 +176,20 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
         has_to_commit,
         known: end,
     };
+    frame.charge_spent_again(known);
     let Some(end) = &known.end else {
         if frame.run.past.is_trial {
             return Err(Halt::Past { frame: frame.given.path.clone(), step });
         }
         // It is in flight: what was allowed then may have been taken back.
         frame.charge_again(size::of_effect(&effect));
-        return Ok(match authorize(frame, &effect) {
+        return Ok(match authorize(frame, asked, &effect) {
             Ok((plan, allowed)) => {
-                Decision::GoOn(admitted(plan, needed(allowed, &known.effect), effect.is_external(), None))
+                let has_to_commit = plan.has_to_commit(&effect);
+                Decision::GoOn(admitted(plan, needed(allowed, &known.effect), has_to_commit, None))
             }
             Err(failure) => {
-                let (outcome, stamp) = record_end(frame, step, known.fuel, Err(failure));
+                let (outcome, stamp) = record_end(frame, step, known.fuel, Err(failure), None);
                 Decision::Ended(outcome, stamp)
             }
         });
@@ -271,7 +217,7 @@ fn again(frame: &Arc<Frame>, step: u32, effect: Effect, known: &PastStep) -> Res
         perform::artifact::hold_again(frame, &effect);
     }
     if (is_tried || is_read_again)
-        && let Ok(plan) = plan(frame, &effect)
+        && let Ok(plan) = plan(frame, asked, &effect)
     {
         return Ok(Decision::GoOn(admitted(plan, None, false, Some(end.clone()))));
     }
@@ -296,11 +242,12 @@ async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stam
         return run.halt(error.into()).await;
     }
     let is_started = unfinished.is_started;
+    let bill = unfinished.bill.clone();
     let record = |outcome: Outcome| {
         let outcome = frame.charge_bytes(size::of_outcome(&outcome)).and(outcome);
         match is_started {
-            true => record_end(&frame, step, fuel, outcome),
-            false => (outcome.clone(), frame.record(fuel, Event::Outcome { step, outcome: Arc::new(outcome) })),
+            true => record_end(&frame, step, fuel, outcome, bill.as_deref()),
+            false => (outcome.clone(), write_down(&frame, step, fuel, outcome, bill.as_deref())),
         }
     };
     let approved = match approval {
@@ -343,10 +290,20 @@ async fn go_on(mut unfinished: Unfinished, admitted: Admitted) -> (Outcome, Stam
     }
 }
 
-fn record_end(frame: &Frame, step: u32, fuel: u64, outcome: Outcome) -> (Outcome, Stamp) {
-    let event = Event::Outcome { step, outcome: Arc::new(outcome.clone()) };
-    let stamp = frame.pending.ending(step, || frame.record(fuel, event));
+fn record_end(frame: &Frame, step: u32, fuel: u64, outcome: Outcome, bill: Option<&Bill>) -> (Outcome, Stamp) {
+    let stamp = frame.pending.ending(step, || write_down(frame, step, fuel, outcome.clone(), bill));
     (outcome, stamp)
+}
+
+/// Writes down what an effect came to, with what it spent that is not written down yet.
+fn write_down(frame: &Frame, step: u32, fuel: u64, outcome: Outcome, bill: Option<&Bill>) -> Stamp {
+    let outcome = Arc::new(outcome);
+    let event = Event::Outcome { step, outcome: outcome.clone() };
+    let Some(bill) = bill else { return frame.record(fuel, event) };
+    let spent = bill.take().into_iter().map(|spent| Event::Spent { step, spent }).collect();
+    let stamp = frame.run.tape.record_all(&frame.given.path, fuel, spent, event);
+    frame.talk.end(step, &outcome);
+    stamp
 }
 
 /// Makes sure that an effect whose intent is recorded has an outcome, also when it is withdrawn or its task breaks.
@@ -357,6 +314,15 @@ struct Unfinished {
     is_open: bool,
     /// Whether it was started, and did not keep its frame waiting.
     is_started: bool,
+    /// What it has spent and is not written down.
+    bill: Option<Arc<Bill>>,
+}
+
+impl Unfinished {
+    fn of(frame: &Arc<Frame>, step: u32, admitted: &Admitted, is_started: bool) -> Self {
+        let (fuel, bill) = (admitted.fuel, admitted.plan.bill());
+        Self { frame: frame.clone(), step, fuel, is_open: true, is_started, bill }
+    }
 }
 
 impl Drop for Unfinished {
@@ -365,7 +331,8 @@ impl Drop for Unfinished {
             let is_withdrawn = self.is_started && !self.frame.pending.is_cleared();
             let by = if is_withdrawn { ITS_CALLER } else { END_OF_FRAME };
             let cancelled = Err(Failure::Cancelled { by: by.into() });
-            let (outcome, stamp) = record_end(&self.frame, self.step, self.fuel, cancelled);
+            let bill = self.bill.as_deref();
+            let (outcome, stamp) = record_end(&self.frame, self.step, self.fuel, cancelled, bill);
             // It changes nothing where the frame itself waited for the effect.
             self.frame.pending.end(self.step, stamp, outcome);
         }

@@ -6,6 +6,9 @@
 //! - [`SqliteJournal`] keeps runs in a folder, for one host at a time; a batch is on the disk when its append is ready;
 //! - [`MemoryJournal`] keeps them as long as the process lives.
 //!
+//! Beside the runs both keep what is published ([`Inbox`](priory_core::Inbox)), what was spent on models
+//! ([`Expenses`](priory_core::ports::Expenses)) and what models answered ([`Answers`](priory_core::ports::Answers)).
+//!
 //! A [`Bundle`] is a whole run in one file, for another machine.
 //!
 //! Both stores write an event as one JSON text (its *line*), and chain the lines of a run: whoever edits one changes
@@ -14,8 +17,10 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod answers;
 mod bundle;
 mod encode;
+mod expenses;
 mod head;
 mod memory;
 mod sqlite;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A journal that lives as long as its process, for embedders who want no disk, and for tests.
 
+mod answers;
+mod expenses;
 mod inbox;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,8 @@ use priory_core::{Digest, Envelope, RunId};
 use crate::admit::{self, Stand};
 use crate::encode::{Chain, Line};
 use crate::head::{Head, head};
+use answers::Given;
+use expenses::Spending;
 use inbox::Events;
 
 /// How long bytes are kept that no run pins, in milliseconds.
@@ -45,6 +49,8 @@ struct State {
     runs: BTreeMap<RunId, Run>,
     kept: BTreeMap<Digest, Kept>,
     events: Events,
+    spending: Spending,
+    given: Given,
 }
 
 #[derive(Debug)]
@@ -169,6 +175,7 @@ impl Journal for MemoryJournal {
         self.with(move |state| {
             let pruned = state.prune(retention, unix_ms);
             state.prune_events(unix_ms);
+            state.spending.prune(unix_ms);
             Ok(pruned)
         })
     }

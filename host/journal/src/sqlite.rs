@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A journal in a folder: SQLite with one writer and some readers, and files for what is large.
 
+mod answers;
+mod expenses;
 mod inbox;
 mod kept;
 mod pack;
@@ -205,6 +207,7 @@ impl Journal for SqliteJournal {
             }
             repeat(&orders, || Step::Rows).await?;
             repeat(&orders, || Step::Events(unix_ms)).await?;
+            repeat(&orders, || Step::Expenses(unix_ms)).await?;
             let step = Step::Kept(kept.await?, unix_ms);
             order(orders.clone(), |answer| Order::Prune(step, answer)).await?;
             repeat(&orders, || Step::Pages).await?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use priory_core::Journal;
 use priory_journal::{MemoryJournal, SqliteJournal};
-use priory_testkit::journal::{self, Make};
+use priory_testkit::journal::{self, Make, MakeStore, Store};
 
 macro_rules! clauses {
     ($($clause:ident)*) => {
@@ -29,6 +29,35 @@ clauses! {
     kept_bytes_stay_while_pinned artifacts_are_pinned_by_events prune_keeps_the_newest prune_leaves_what_goes_on
     runs_are_found_by_their_end events_are_published_once events_are_read_in_order arrivals_are_told
     awaited_events_are_found notes_are_kept events_stay_while_runs_do journal_contract
+}
+
+macro_rules! store_clauses {
+    ($($clause:ident)*) => {
+        mod memory_store {
+            use super::*;
+            $(#[tokio::test] async fn $clause() {
+                let make: MakeStore<'_> = &|| Arc::new(MemoryJournal::new()) as Arc<dyn Store>;
+                journal::$clause(make).await;
+            })*
+        }
+        mod sqlite_store {
+            use super::*;
+            $(#[tokio::test] async fn $clause() {
+                let folder = tempfile::tempdir().unwrap();
+                let made = AtomicU32::new(0);
+                let make: MakeStore<'_> = &|| {
+                    let name = made.fetch_add(1, Ordering::Relaxed).to_string();
+                    Arc::new(SqliteJournal::open(&folder.path().join(name)).unwrap()) as Arc<dyn Store>
+                };
+                journal::$clause(make).await;
+            })*
+        }
+    };
+}
+
+store_clauses! {
+    expenses_are_counted_once expenses_are_summed expenses_outlive_their_runs answers_are_kept_for_a_time
+    answers_are_bounded store_contract
 }
 
 async fn in_memory(clause: impl AsyncFn(Make<'_>)) {

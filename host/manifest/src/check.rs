@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compares the values of a manifest with each other, and makes the manifest of them.
 
+mod amount;
 mod gate;
 mod grants;
+mod models;
+mod prompts;
+mod provider;
 mod reach;
+mod telemetry;
 mod time;
 mod trigger;
 
@@ -11,9 +16,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use priory_core::amounts::BudgetSpec;
 use priory_core::effect::Nature;
 use priory_core::grant::rule::normalised;
+use priory_core::grant::{GrantKind, GrantTemplate, GrantTemplates};
 use priory_core::id::is_name;
 use priory_core::journal::Retention;
 use priory_core::{Dimension, LimitSpec};
@@ -25,8 +30,15 @@ use crate::problem::{PROBLEMS_MAX, Problem, Problems};
 use crate::wire::{self, At, Named};
 use crate::{schema, shape, suggest, workflow};
 
+/// What is wrong with a text, and what of it is shown to nobody.
+#[derive(Debug, Default)]
+pub(crate) struct Wrong {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) hidden: Vec<Range<usize>>,
+}
+
 /// Makes a manifest of a text, or says everything that is wrong with it.
-pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifest, Vec<Problem>> {
+pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifest, Wrong> {
     let mut problems = Problems::new(text);
     let (mut root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -34,19 +46,20 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
     }
     if !errors.is_empty() {
         // What was recovered is a guess, and problems with a guess would hide those with the text.
-        return Err(problems.finish());
+        return Err(Wrong { problems: problems.finish(), hidden: Vec::new() });
     }
     shape::prune(&mut root, schema::shared(), "the manifest", &mut problems);
     let wire = match wire::Manifest::deserialize(Deserializer::from(root)) {
         Ok(wire) => wire,
         Err(error) => {
             problems.push(error.span().unwrap_or(0..0), error.message(), None);
-            return Err(problems.finish());
+            return Err(Wrong { problems: problems.finish(), hidden: Vec::new() });
         }
     };
     let files = workflow::load(&wire, path, folder, &mut problems);
     let mut check = Check { wire: &wire, folder, problems, warnings: Problems::new(text) };
     let workflows = workflow::all(&mut check, &files, path);
+    let models = check.models();
     let mut manifest = Manifest {
         path: path.to_owned(),
         folder: folder.to_owned(),
@@ -56,24 +69,30 @@ pub(crate) fn manifest(text: &str, path: &Path, folder: &Path) -> Result<Manifes
         entry: check.entry(),
         inputs: check.each("input", &wire.inputs, Check::input),
         limits: limits(&wire.limits),
-        budget: budget(&wire.budget),
+        budget: check.budget(&wire.budget),
+        quota: check.quota(),
+        memory_embeds: check.memory(&models),
+        models,
         plugins: check.each("plugin", &wire.plugins, Check::plugin),
         agents: check.each("agent", &wire.agents, Check::agent),
         workflows: workflows.made,
         secrets: check.each("secret", &wire.secrets, Check::secret),
         triggers: check.each("trigger", &wire.triggers, Check::trigger),
         runs: check.runs(),
+        telemetry: check.telemetry(),
         warnings: Vec::new(),
         unreached: Vec::new(),
     };
+    let hidden = check.problems.hidden();
     let mut problems = check.problems.finish();
     problems.extend(workflows.problems);
     problems.truncate(PROBLEMS_MAX);
     if !problems.is_empty() {
-        return Err(problems);
+        return Err(Wrong { problems, hidden });
     }
     manifest.unreached = reach::unreached(&manifest, &wire);
     reach::warn_of_unused(&manifest, &wire, &mut check.warnings);
+    models::warn_of_unpriced(&manifest, &wire, &mut check.warnings);
     manifest.warnings = check.warnings.finish();
     manifest.warnings.extend(workflows.warnings);
     manifest.warnings.truncate(PROBLEMS_MAX);
@@ -259,16 +278,40 @@ impl<'a> Check<'a> {
                         cannot be resumed half-way; move the grant to `lends`, and let a plugin hold it";
             self.warnings.push(file.span(), "an agent holds files itself", Some(hint.to_owned()));
         }
+        let mut grants = self.grants(&agent.grants);
+        if let Some(model) = &agent.model {
+            self.asked_model(model);
+            self.grant(&mut grants, GrantKind::Model, model);
+        }
+        let mut config = texts(&agent.config);
+        for (key, text) in agent.prompts.as_ref().map(|folder| self.prompts(folder)).unwrap_or_default() {
+            if let Some((said, _)) = agent.config.get_key_value(key.as_str()) {
+                let hint = "leave it out here, or take the file away".to_owned();
+                self.problems.push(said.span(), format!("`{key}` is in the folder of prompts already"), Some(hint));
+            }
+            self.grant(&mut grants, GrantKind::Config, &key);
+            config.insert(key, text);
+        }
         Some(Agent {
             plugin: words(&agent.plugin),
             description: words(&agent.description),
+            model: agent.model.as_deref().cloned(),
             limits: limits(&agent.limits),
-            budget: budget(&agent.budget),
-            grants: self.grants(&agent.grants),
+            budget: self.budget(&agent.budget),
+            grants,
             lends: self.grants(&agent.lends),
-            config: texts(&agent.config),
+            config,
             gate: self.gate(&agent.breaker, &agent.rate),
         })
+    }
+
+    /// Grants what follows from something else that an operator wrote. A grant that covers it already stays as it is: where
+    /// it has conditions, it was meant to have them.
+    fn grant(&self, grants: &mut GrantTemplates, kind: GrantKind, name: &str) {
+        let covers = |held: &GrantTemplate| held.kind == kind && reach::covers(&held.text, name);
+        if !grants.iter().any(covers) {
+            grants.0.push(GrantTemplate::new(kind, name, self.folder));
+        }
     }
 
     /// Warns of a limit that only the whole host can have.
@@ -315,10 +358,6 @@ fn policy(wire: wire::InDoubt) -> InDoubt {
 
 pub(crate) fn limits(wire: &wire::Limits) -> LimitSpec {
     wire.0.iter().filter_map(|(name, value)| Some((name.parse::<Dimension>().ok()?, *value))).collect()
-}
-
-pub(crate) fn budget(wire: &wire::Budget) -> BudgetSpec {
-    BudgetSpec { fuel: wire.fuel, memory_bytes: wire.memory_bytes, calls: wire.calls, bytes: wire.bytes }
 }
 
 pub(crate) fn words(text: &Option<At<String>>) -> String {

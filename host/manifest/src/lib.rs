@@ -10,8 +10,9 @@
 //! - `workflow` makes definitions of workflows, and says where they are wrong;
 //! - [`Manifest::resolve_inputs`] is for later, when a run starts.
 //!
-//! Every problem is collected with its line and column; none hides another. Nothing here touches the disk but
-//! [`Manifest::read`] and [`Manifest::find`] and the files that workflows name, and nothing looks whether a plugin is there: whoever loads it does.
+//! Every problem is collected with its line and column; none hides another, and none shows a key that somebody wrote into the
+//! text. Nothing here touches the disk but [`Manifest::read`] and [`Manifest::find`], the files that workflows name and the
+//! folders of prompts, and nothing looks whether a plugin is there: whoever loads it does.
 //!
 //! A test compares `priory.schema.json` with the code. To write it anew:
 //! `PRIORY_SCHEMA_REWRITE=1 cargo test -p priory-manifest schema`.
@@ -32,6 +33,7 @@ mod check;
 mod inputs;
 
 mod error;
+mod hidden;
 mod problem;
 
 use priory_workflow::suggest;
@@ -43,6 +45,7 @@ pub use error::Error;
 pub use inputs::INPUT_BYTES_MAX;
 pub use manifest::{
     Agent, ENTRIES_MAX, InDoubt, Input, InputKind, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, Plugin, SecretSource,
+    Telemetry,
 };
 pub use problem::{PROBLEMS_MAX, Problem};
 pub use trigger::{Ending, Given, Missed, Occasion, Overlap, Trigger};

@@ -6,17 +6,19 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use priory_core::amounts::BudgetSpec;
+use priory_core::amounts::{BudgetSpec, QuotaSpec};
 use priory_core::effect::Nature;
 use priory_core::gate::GateSpec;
 use priory_core::grant::GrantTemplates;
 use priory_core::journal::Retention;
+use priory_core::model::ModelsSpec;
 use priory_core::{Digest, LimitSpec};
+use url::Url;
 
 use crate::problem::Problem;
 use crate::trigger::Trigger;
 use crate::workflow::Workflow;
-use crate::{Error, check, schema};
+use crate::{Error, check, hidden, schema};
 
 /// The name of a manifest's file.
 pub const MANIFEST_FILE: &str = "priory.toml";
@@ -24,7 +26,7 @@ pub const MANIFEST_FILE: &str = "priory.toml";
 /// How large a manifest may be, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 
-/// How many plugins, agents, inputs and secrets there may be, each; and keys in one table of configuration or links.
+/// How many plugins, agents, models, inputs and secrets there may be, each; and keys in one table of configuration or links.
 pub const ENTRIES_MAX: usize = 1_024;
 
 /// What an operator wrote, checked.
@@ -48,6 +50,12 @@ pub struct Manifest {
     pub limits: LimitSpec,
     /// What a run may spend with all its frames.
     pub budget: BudgetSpec,
+    /// What all runs of the data folder may spend on models in one day.
+    pub quota: QuotaSpec,
+    /// The models, and who provides them.
+    pub models: ModelsSpec,
+    /// Whether what is remembered is found by its meaning too; then there is an embedding model.
+    pub memory_embeds: bool,
     /// The plugins.
     pub plugins: BTreeMap<String, Plugin>,
     /// The agents; the plugin of each is among the plugins.
@@ -60,6 +68,8 @@ pub struct Manifest {
     pub triggers: BTreeMap<String, Trigger>,
     /// How long runs that have ended are kept; the default says nothing.
     pub runs: Retention,
+    /// Where it is told what runs do.
+    pub telemetry: Option<Telemetry>,
     /// What is allowed, and most likely not meant.
     pub warnings: Vec<Problem>,
     /// What no run starts or reaches by itself: a matter for who checks the manifest, and not for each run.
@@ -127,6 +137,15 @@ pub enum InDoubt {
     Repeat,
 }
 
+/// Where it is told what runs do, by the conventions of OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// The OTLP endpoint, by HTTP.
+    pub otlp: Url,
+    /// Whether what was said is told too: messages, arguments and results.
+    pub content: bool,
+}
+
 /// A program with what it may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
@@ -134,6 +153,8 @@ pub struct Agent {
     pub plugin: String,
     /// What it is for; may be empty.
     pub description: String,
+    /// The model that it asks where it names none; it is among the models, and granted.
+    pub model: Option<String>,
     /// What each of its frames may use.
     pub limits: LimitSpec,
     /// What one call of it may spend with everything that it causes.
@@ -142,7 +163,7 @@ pub struct Agent {
     pub grants: GrantTemplates,
     /// What they may only pass on to what they call.
     pub lends: GrantTemplates,
-    /// What it reads as configuration.
+    /// What it reads as configuration; prompts that lie in files are among it, and granted.
     pub config: BTreeMap<String, String>,
     /// What stands before it.
     pub gate: GateSpec,
@@ -181,10 +202,10 @@ impl Manifest {
         }
         let absolute = std::path::absolute(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let folder = absolute.parent().unwrap_or(&absolute);
-        check::manifest(text, path, folder).map_err(|problems| Error::Problems {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            problems,
+        check::manifest(text, path, folder).map_err(|wrong| {
+            // An error is shown to people and in logs, with the lines that it is about.
+            let hidden: Vec<_> = wrong.hidden.into_iter().chain(hidden::keys_in(text)).collect();
+            Error::Problems { path: path.to_owned(), text: hidden::without(text, &hidden), problems: wrong.problems }
         })
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Problems<'a> {
     found: Vec<Problem>,
     /// The bytes at which they stand.
     starts: Vec<usize>,
+    /// What of the text is shown to nobody.
+    hidden: Vec<Range<usize>>,
 }
 
 // === impl Problem ===
@@ -86,12 +88,22 @@ impl Problem {
 
 impl<'a> Problems<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new(), starts: Vec::new() }
+        Self { text, found: Vec::new(), starts: Vec::new(), hidden: Vec::new() }
     }
 
     /// Tells whether there is a problem with a part of the text already.
     pub(crate) fn has_within(&self, span: &Range<usize>) -> bool {
         self.starts.iter().any(|start| span.contains(start))
+    }
+
+    /// Takes note that a part of the text is shown to nobody.
+    pub(crate) fn hide(&mut self, span: Range<usize>) {
+        self.hidden.push(span);
+    }
+
+    /// Returns what of the text is shown to nobody.
+    pub(crate) fn hidden(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.hidden)
     }
 
     /// Returns the text.

@@ -4,6 +4,7 @@
 mod bad;
 mod good;
 mod inputs;
+mod models;
 mod triggers;
 mod workflows;
 

@@ -10,6 +10,7 @@ pub(crate) mod free;
 mod gate;
 mod grants;
 mod kind;
+mod models;
 mod node;
 mod pattern;
 mod trigger;
@@ -29,7 +30,10 @@ pub(crate) use choice::Choice;
 pub(crate) use free::{Free, FreeTable};
 pub(crate) use gate::{Breaker, Fault, Rate};
 pub(crate) use grants::{Artifacts, Entry, FileAccess, FileTable, Grants, HttpTable, NameTable, SecretTable};
-pub(crate) use kind::{Event, Human, HumanKind, Loop, MapOver, OnExpiry, Quorum, Route};
+pub(crate) use kind::{AskedModel, Effort, Event, Human, HumanKind, Loop, MapOver, OnExpiry, Quorum, Route};
+pub(crate) use models::{
+    Ability, Decimal, Key, KeyTable, Memory, Model, Price, Provider, ProviderKind, Quota, Telemetry,
+};
 pub(crate) use node::{Node, OnFailure, OnSpent, Retry, Undo};
 pub(crate) use pattern::{Conversation, Crew, CrewTask, Pick, Role, Speaker, Turns, Vote};
 pub(crate) use trigger::{Ending, Missed, Overlap, Trigger};
@@ -52,10 +56,24 @@ pub(crate) struct Manifest {
     /// Values that the operator gives when a run starts.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) inputs: Named<Input>,
+    /// The model that is asked where nobody names one; may be left out when there is only one.
+    pub(crate) default_model: Option<At<String>>,
+    /// The model that makes vectors where nobody names one; may be left out when there is only one that does.
+    pub(crate) embedding_model: Option<At<String>>,
     /// What every frame of this host may use at most.
     pub(crate) limits: Limits,
     /// What a run may spend with all its frames.
     pub(crate) budget: Budget,
+    /// What all runs of the data folder may spend on models in one day.
+    pub(crate) quota: Quota,
+    /// Who provides models.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) providers: Named<Provider>,
+    /// The models, under the names by which programs ask for them.
+    #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
+    pub(crate) models: Named<Model>,
+    /// How what is remembered is found again.
+    pub(crate) memory: Memory,
     /// The components that are loaded.
     #[schemars(extend("maxProperties" = crate::manifest::ENTRIES_MAX))]
     pub(crate) plugins: Named<Plugin>,
@@ -73,6 +91,8 @@ pub(crate) struct Manifest {
     pub(crate) triggers: Named<Trigger>,
     /// How long runs that have ended are kept, for the whole data folder; without any of these, 90 days.
     pub(crate) runs: Runs,
+    /// Where it is told what runs do.
+    pub(crate) telemetry: Option<At<Telemetry>>,
 }
 
 /// How long runs that have ended are kept. Open and parked runs are always kept.
@@ -125,6 +145,12 @@ pub(crate) struct Budget {
     pub(crate) calls: Option<u64>,
     /// Results, in bytes.
     pub(crate) bytes: Option<u64>,
+    /// Tokens that models read.
+    pub(crate) tokens_in: Option<u64>,
+    /// Tokens that models write.
+    pub(crate) tokens_out: Option<u64>,
+    /// Money for models, in dollars as decimal text, such as `"0.50"`.
+    pub(crate) money: Option<At<Decimal>>,
 }
 
 /// A component that is loaded.
@@ -188,6 +214,10 @@ pub(crate) struct Agent {
     pub(crate) plugin: Option<At<String>>,
     /// What it is for, for people and models.
     pub(crate) description: Option<At<String>>,
+    /// The model that it asks where it names none. It is granted with this.
+    pub(crate) model: Option<At<String>>,
+    /// A folder, relative to the manifest: each `NAME.md` in it is the configuration `prompt.NAME`, and granted.
+    pub(crate) prompts: Option<At<String>>,
     /// What each of its frames may use at most.
     pub(crate) limits: Limits,
     /// What one call of it may spend with everything that it causes.

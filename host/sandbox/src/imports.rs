@@ -7,6 +7,8 @@ mod budget;
 mod events;
 mod human;
 mod log;
+mod memory;
+mod model;
 mod pending;
 mod state;
 mod timers;
@@ -42,6 +44,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     events::add(&mut linker.instance(&interface("events"))?)?;
     state::add(&mut linker.instance(&interface("state"))?)?;
     artifacts::add(&mut linker.instance(&interface("artifacts"))?)?;
+    model::add(&mut linker.instance(&interface("model"))?)?;
+    memory::add(&mut linker.instance(&interface("memory"))?)?;
     human::add(&mut linker.instance(&interface("human"))?)?;
     timers::add(&mut linker.instance(&interface("timers"))?)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Fakes of the ports, for tests. Nothing here touches the machine, and nothing outside of tests depends on it.
+//! Fakes of the ports, for tests. Nothing here touches the machine, but for a server on the loopback interface, and nothing
+//! outside of tests depends on it.
 //!
 //! - [`SimClock`]: time that only moves when it is told to;
 //! - [`SeededIds`]: ids and seeds that are the same every time;
@@ -7,8 +8,10 @@
 //! - [`ScriptedHttp`]: answers requests from a script;
 //! - [`QuietHost`]: the host of one frame, which performs nothing;
 //! - [`ScriptedHost`]: the host of one frame, which performs effects by a script;
+//! - [`provider`]: a provider of models, which speaks their wire formats for real;
 //! - [`sim`]: fakes that act from a seed, for the simulator;
-//! - [`journal`]: what every journal has to show.
+//! - [`journal`]: what every journal has to show;
+//! - [`memory`]: what every memory has to show.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +20,8 @@ mod frame;
 mod http;
 mod ids;
 pub mod journal;
+pub mod memory;
+pub mod provider;
 mod recorder;
 mod scripted;
 pub mod sim;

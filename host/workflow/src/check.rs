@@ -60,6 +60,19 @@ pub struct Surroundings {
     pub tools: Option<BTreeMap<String, Callee>>,
     /// The plugins that tell their tools only when they run.
     pub toolsets: BTreeSet<String>,
+    /// The models; `None` where nobody knows.
+    pub models: Option<Models>,
+}
+
+/// The models that can be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Models {
+    /// Their names.
+    pub names: BTreeSet<String>,
+    /// The names of those that make vectors, and answer nobody.
+    pub embedding: BTreeSet<String>,
+    /// Whether one is asked where nobody names one.
+    pub has_usual: bool,
 }
 
 /// What is known of something that can be called.

@@ -6,6 +6,7 @@
 
 mod around;
 mod kind;
+mod model;
 mod parts;
 mod pattern;
 mod places;
@@ -21,6 +22,7 @@ use crate::expression::Expression;
 
 pub use around::{Contract, Escalate, Node, OnFailure, OnSpent, Retry, Undo};
 pub use kind::{Case, Expiry, Human, HumanKind, Kind, Settle};
+pub use model::{AskedModel, TEMPERATURE_MILLI_MAX};
 pub use parts::Part;
 pub use pattern::{Compete, Conversation, Crew, CrewTask, Handoff, Pick, Plan, Role, Speaker, Supervisor, Turns, Vote};
 pub use places::{EVERYWHERE, Place};
@@ -140,6 +142,16 @@ impl Definition {
     pub fn agents(&self) -> Vec<&str> {
         let called = self.nodes.values().flat_map(Node::agents);
         sorted(called)
+    }
+
+    /// Returns the models that its nodes ask by name.
+    pub fn models(&self) -> Vec<&str> {
+        sorted(self.nodes.values().filter_map(|node| node.kind.model()?.name.as_deref()))
+    }
+
+    /// Tells whether a node asks a model without naming one.
+    pub fn asks_usual_model(&self) -> bool {
+        self.nodes.values().any(|node| node.kind.model().is_some_and(|asked| asked.name.is_none()))
     }
 
     /// Returns the tools that its nodes call.

@@ -7,7 +7,8 @@
 //!
 //! - `workflow`: a definition, ready to be executed; `drive`: from effects to outcomes and back;
 //! - `execution`: one execution, from its input to its end; `graph`: who runs when;
-//! - `node`: one node with all that is done around it; `around`: each of these things; `call`: the nodes that are effects;
+//! - `node`: one node with all that is done around it; `around`: each of these things; `call` and `model`: the nodes that are
+//!   effects;
 //! - `pace`: what an execution may do between two effects; `patterns`: the nodes that are made of others.
 
 mod around;
@@ -16,6 +17,7 @@ mod call;
 mod drive;
 mod execution;
 mod graph;
+mod model;
 mod node;
 mod pace;
 mod patterns;

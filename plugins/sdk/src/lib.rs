@@ -35,10 +35,12 @@
 //! this crate is a thin layer of types over [`bindings`], which is what the contract in `wit/agent` generates.
 //!
 //! What can be called: [`tools`], [`agents`], and what was started, [`pending`]. What there is to spend: [`budget`]. What can be
-//! told: [`log`]. Who can be asked: [`human`]. How to wait: [`timers`]. What is published and
-//! waited for: [`events`]. What the programs of a run share: [`state`], and what is too large to be passed inline:
-//! [`artifacts`]. How to do many of these side by side, and by the patterns that workflows are made of:
-//! [`orchestrate`]. What an author promises never to need: [`ceiling!`].
+//! told: [`log`]. Who can be asked: [`human`], and [`model`]. How to wait: [`timers`]. What is published and
+//! waited for: [`events`]. What the programs of a run share: [`state`], what outlives the run: [`memory`], and what is too
+//! large to be passed inline: [`artifacts`]. What the operator configured: [`config`]. How to do many of these side by side,
+//! and by the patterns that workflows are made of: [`orchestrate`]. How an agent thinks with a model and tools: [`think`],
+//! in a window of [`context`] that is counted in [`tokens`], all of it through [`outside`], so that it can be tested without
+//! a host. What an author promises never to need: [`ceiling!`].
 
 #[allow(missing_docs, unsafe_code, unreachable_pub)]
 #[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -50,6 +52,7 @@ pub mod bindings {
         pub_export_macro: true,
         export_macro_name: "export_agent",
         default_bindings_module: "priory_sdk::bindings",
+        additional_derives: [PartialEq],
     });
 
     pub mod toolset {
@@ -72,6 +75,8 @@ pub mod bindings {
                 "priory:agent/events@0.1.0": super::priory::agent::events,
                 "priory:agent/state@0.1.0": super::priory::agent::state,
                 "priory:agent/artifacts@0.1.0": super::priory::agent::artifacts,
+                "priory:agent/model@0.1.0": super::priory::agent::model,
+                "priory:agent/memory@0.1.0": super::priory::agent::memory,
             },
         });
     }
@@ -84,19 +89,49 @@ pub mod agents;
 pub mod artifacts;
 pub mod budget;
 mod ceiling;
+pub mod config;
+pub mod context;
 pub mod events;
 pub mod human;
 pub mod log;
+pub mod memory;
+pub mod model;
 pub mod orchestrate;
+pub mod outside;
 pub mod pending;
+#[cfg(any(test, feature = "stage"))]
+pub mod stage;
 pub mod state;
+pub mod think;
 pub mod timers;
+pub mod tokens;
 pub mod tools;
 pub mod toolset;
 
 pub use failure::{Failure, Kind};
 pub use pending::{Pending, join_all, wait_any};
 pub use task::{IntoReport, Report, Task};
+
+/// Reads what the operator configured. Its bindings stand apart, since the interface is not one of this package.
+#[allow(missing_docs, unsafe_code, unreachable_pub)]
+#[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod configuration {
+    wit_bindgen::generate!({
+        inline: r#"
+            package priory:sdk;
+            world configured {
+                import wasi:config/store@0.2.0-rc.1;
+            }
+            package wasi:config@0.2.0-rc.1 {
+                interface store {
+                    variant error { upstream(string), io(string) }
+                    get: func(key: string) -> result<option<string>, error>;
+                }
+            }
+        "#,
+        generate_all,
+    });
+}
 
 #[doc(hidden)]
 pub mod private {

@@ -29,7 +29,9 @@
 mod calls;
 mod drive;
 mod fault;
+mod team;
 
 pub use calls::{ask, call_agent, call_tool, sleep};
 pub use drive::block_on;
 pub use priory_patterns as patterns;
+pub use team::team;

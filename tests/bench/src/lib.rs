@@ -6,5 +6,6 @@
 
 pub mod bare;
 pub mod guests;
+pub mod provider;
 pub mod summary;
 pub mod watch;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use priory_core::effect::{Decision, Value};
+use priory_core::model::Spent;
 use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
 
 /// The step under which the place of an effect is asked whether that may be performed.
@@ -50,6 +51,8 @@ pub struct Step {
     pub effect: Arc<Effect>,
     /// What it came to.
     pub outcome: Option<Arc<Outcome>>,
+    /// What it spent on models.
+    pub spent: Vec<Spent>,
     was_refused: bool,
 }
 
@@ -125,6 +128,15 @@ impl History {
                 self.begin(path, *step, effect, Some(Arc::new(Err(failure.clone()))))?;
             }
             Event::Outcome { step, outcome } => self.outcome(path, *step, outcome)?,
+            Event::Spent { step, spent } => {
+                // What was withdrawn with its frame tells a little later what it took.
+                let known = self.frames.get_mut(path).and_then(|frame| frame.steps.get_mut(step));
+                let known = known.filter(|known| known.outcome.is_none()).ok_or("nothing goes on that could spend")?;
+                if known.spent.iter().any(|before| before.model == spent.model) {
+                    return Err(format!("model {} was paid twice for step {step}", spent.model));
+                }
+                known.spent.push(spent.clone());
+            }
             Event::Log { .. } => {
                 self.open(path, 0)?;
             }
@@ -153,7 +165,7 @@ impl History {
         effect: &Arc<Effect>,
         end: Option<Arc<Outcome>>,
     ) -> Result<(), String> {
-        let known = Step { effect: effect.clone(), was_refused: end.is_some(), outcome: end };
+        let known = Step { effect: effect.clone(), was_refused: end.is_some(), outcome: end, spent: Vec::new() };
         match self.open(path, step)?.steps.insert(step, known) {
             None => Ok(()),
             Some(_) => Err(format!("step {step} was asked for twice")),
@@ -219,7 +231,10 @@ impl History {
             }
             if frame.ended.is_none() {
                 for step in frame.steps.values_mut() {
-                    step.outcome.take_if(|outcome| is_cut(outcome));
+                    // What it took when it was withdrawn is told again.
+                    if step.outcome.take_if(|outcome| is_cut(outcome)).is_some() {
+                        step.spent.pop_if(|spent| !spent.is_answered);
+                    }
                 }
             }
         }

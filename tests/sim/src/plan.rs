@@ -107,7 +107,7 @@ impl Plan {
             fuel: is_tight.then(|| 2_000 + rng.below(20_000)),
             calls: is_tight.then(|| 5 + rng.below(60)),
             bytes: is_tight.then(|| 500 + rng.below(5_000)),
-            memory_bytes: None,
+            ..BudgetSpec::default()
         };
         let approved = |part: &Part| part.grants.iter().any(|grant| grant.asks);
         let asks = parts.iter().any(|part| part.touches.is_some() || asks(&part.script) || approved(part));
@@ -149,6 +149,7 @@ impl Plan {
                 lends: GrantTemplates(part.lends.clone()),
                 config: Vec::new(),
                 gate: GateSpec::default(),
+                model: None,
             })
         });
         let mut most = LimitSpec::default();

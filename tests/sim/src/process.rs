@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
+use priory_core::amounts::QuotaSpec;
 use priory_core::ports::{Clock, Recorder, Secrets};
 use priory_core::{Envelope, Failure, Journal, RunId};
-use priory_engine::{Catalog, Engine, Gates, Open, Ports, Reply, Request, Resume, Revocations, RunEnd, Started};
+use priory_engine::{Catalog, Engine, Gates, Open, Ports, Quota, Reply, Request, Resume, Revocations, RunEnd, Started};
 use priory_testkit::sim::{Faults, FaultyJournal, Line, Outside, SimCompute, SimRng};
 use priory_testkit::{SeededIds, SimClock};
 
@@ -75,6 +76,11 @@ impl Process {
             revocations: Arc::new(Revocations::default()),
             gates: Arc::new(Gates::new(Arc::new(clock.clone()))),
             engine: Arc::from("simulated"),
+            models: None,
+            memory: None,
+            expenses: None,
+            answers: None,
+            quota: Arc::new(Quota::new(QuotaSpec::default())),
         });
         let catalog = Arc::new(plan.catalog(outside, &rng.fork(3))?);
         let journal = FaultyJournal::new(journal.clone(), rng.fork(4), faults);

@@ -273,6 +273,7 @@ impl World {
             limits: LimitSpec::default(),
             budget: BudgetSpec::default(),
             seed: Some(*Digest::of(&self.seed.to_le_bytes()).as_bytes()),
+            model: None,
             recorder: Arc::new(Deaf),
             durable: Some(durable),
         }

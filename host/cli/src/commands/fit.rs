@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn limits_are_proposed_with_the_margin() {
         let measured = |fuel, memory_bytes, compute_us, output_bytes| Measured {
-            usage: Usage { fuel, memory_bytes, compute_us, wait_us: 10, calls: 0, bytes: 0 },
+            usage: Usage { fuel, memory_bytes, compute_us, wait_us: 10, ..Usage::default() },
             output_bytes,
         };
         let samples =

@@ -131,6 +131,7 @@ fn begins(run: RunId, program: &str, labels: &BTreeMap<String, String>, input: &
         engine: "test".into(),
         catalog: None,
         forked_from: None,
+        model: None,
         events_after: None,
     };
     let header = RunHeader { started_unix_ms: NOON, program, labels: labels.clone(), pins: Vec::new() };

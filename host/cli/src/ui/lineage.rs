@@ -136,6 +136,8 @@ fn phrase(origin: &Origin, depth: usize) -> String {
         How::Returned => format!("{program} got it from {asked}"),
         How::Failed => format!("{program} got it in the failure of {asked}"),
         How::Received => format!("{program} received it over {asked}"),
+        How::Said => format!("a model told it to {program}: {asked}"),
+        How::Remembered => format!("{program} remembered it: {asked}"),
         How::Answered => format!("a person told it to {program}: {asked}"),
         How::Kept => format!("{program} got it from the state: {asked}"),
         How::Published => format!("{program} got it with an event: {asked}"),

@@ -94,6 +94,7 @@ impl Tree {
                 self.has_log = true;
                 self.burnt(frame, *fuel);
             }
+            Event::Spent { .. } => self.burnt(frame, *fuel),
             Event::RunStarted(_) | Event::RunResumed { .. } | Event::RunEnded { .. } => {}
         }
     }

@@ -43,6 +43,17 @@ pub struct ModelInfo {
     pub cache_ms: Option<u64>,
 }
 
+/// A model in the list that a program is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedModel {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub info: ModelInfo,
+    /// Whether it is the one that is asked where a request of the program names none.
+    pub is_default: bool,
+}
+
 /// Something that a model can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

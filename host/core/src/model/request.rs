@@ -19,7 +19,7 @@ pub struct ModelRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Offer>,
     /// How it is to answer.
-    #[serde(flatten)]
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
     pub sampling: Sampling,
     /// What the request is for, such as `compaction`: for whoever reads the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +113,15 @@ impl Offer {
             Self::Tool(name) => name,
             Self::Custom(definition) => &definition.name,
         }
+    }
+}
+
+// === impl Sampling ===
+
+impl Sampling {
+    /// Tells whether the model answers as it always does.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

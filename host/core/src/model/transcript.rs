@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Message;
+use super::message::{Message, Part, Role};
+
+/// How many messages of one shape are looked at where one stands elsewhere than before: more would only save room, and a
+/// program could make very many of them.
+const ALIKE_MAX: usize = 8;
 
 /// Messages of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,7 +22,7 @@ use super::message::Message;
 pub struct Transcript(Vec<Slice>);
 
 /// Some messages in a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Slice {
     /// Messages of an earlier request of the same frame.
@@ -32,6 +36,55 @@ pub enum Slice {
     },
     /// A message that is new.
     New(Arc<Message>),
+}
+
+/// A slice as it is written: JSON within an enum without a tag could not be read back, so this takes both.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Written {
+    step: Option<u32>,
+    from: Option<u32>,
+    count: Option<u32>,
+    role: Option<Role>,
+    parts: Option<Vec<Part>>,
+    label: Option<String>,
+}
+
+// === impl Slice ===
+
+impl<'de> Deserialize<'de> for Slice {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let Written { step, from, count, role, parts, label } = Written::deserialize(d)?;
+        match (step, from, count, role, parts) {
+            (Some(step), Some(from), Some(count), None, None) => Ok(Self::Earlier { step, from, count }),
+            (None, None, None, Some(role), Some(parts)) => Ok(Self::New(Arc::new(Message { role, parts, label }))),
+            _ => Err(serde::de::Error::custom("a message, or the place of earlier messages, is expected")),
+        }
+    }
+}
+
+/// What is cheap to know of a message: those of different shapes are different.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Shape(Role, usize, u64);
+
+// === impl Shape ===
+
+impl Shape {
+    fn of(message: &Message) -> Self {
+        Self(message.role, message.parts.len(), message.byte_len())
+    }
+
+    /// Returns where the messages of each shape stand, the first of them.
+    fn places(messages: &[Arc<Message>]) -> HashMap<Self, Vec<usize>> {
+        let mut places: HashMap<Self, Vec<usize>> = HashMap::new();
+        for (place, message) in messages.iter().enumerate() {
+            let alike = places.entry(Self::of(message)).or_default();
+            if alike.len() < ALIKE_MAX {
+                alike.push(place);
+            }
+        }
+        places
+    }
 }
 
 // === impl Transcript ===
@@ -102,14 +155,21 @@ impl Transcript {
     ///
     /// The messages that it points at become those of the earlier request, so that they are in memory once.
     pub fn folded(messages: &mut [Arc<Message>], step: u32, earlier: &[Arc<Message>]) -> Self {
-        let places: HashMap<&Message, usize> =
-            earlier.iter().enumerate().rev().map(|(place, message)| (&**message, place)).collect();
-        let mut slices = Vec::new();
-        let mut at = 0;
+        // Only where a message stands elsewhere than before: a conversation that goes on is not looked through.
+        let mut places: Option<HashMap<Shape, Vec<usize>>> = None;
+        let (mut slices, mut at, mut is_rearranged) = (Vec::new(), 0, false);
         while let Some(message) = messages.get(at) {
             // A conversation goes on, so what stands at the same place is the same most of the time.
             let same = earlier.get(at).filter(|known| *known == message).map(|_| at);
-            let Some(from) = same.or_else(|| places.get(&**message).copied()) else {
+            // What is put behind all of it is new, unless something before it was: then it was put together anew.
+            let may_be_elsewhere = at < earlier.len() || is_rearranged;
+            let found = || {
+                let places = places.get_or_insert_with(|| Shape::places(earlier));
+                let alike = places.get(&Shape::of(message))?;
+                alike.iter().copied().find(|place| earlier.get(*place) == Some(message))
+            };
+            let Some(from) = same.or_else(|| may_be_elsewhere.then(found).flatten()) else {
+                is_rearranged |= at < earlier.len();
                 slices.push(Slice::New(message.clone()));
                 at += 1;
                 continue;
@@ -119,6 +179,7 @@ impl Transcript {
             let count = rest.iter().zip(known).take_while(|(message, known)| message == known).count();
             rest.iter_mut().zip(known).take(count).for_each(|(message, known)| *message = known.clone());
             let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            is_rearranged |= from != at;
             slices.push(Slice::Earlier { step, from: narrow(from), count: narrow(count) });
             at += count;
         }
@@ -154,7 +215,8 @@ mod tests {
         assert_eq!(fold(&[], &["a", "b"]).0, "a b");
         assert_eq!(fold(&["a", "b", "c", "d"], &["a", "summary", "c", "d", "e"]).0, "0+1 summary 2+2 e");
         assert_eq!(fold(&["a", "b", "a"], &["a", "a", "b"]).0, "0+1 0+2");
-        assert_eq!(fold(&["x", "x", "x"], &["x", "x", "x", "x"]).0, "0+3 0+1");
+        assert_eq!(fold(&["x", "x", "x"], &["x", "x", "x", "x"]).0, "0+3 x");
+        assert_eq!(fold(&["a", "b", "c"], &["c", "new", "b", "a", "c"]).0, "2+1 new 1+1 0+1 2+1");
     }
 
     #[test]

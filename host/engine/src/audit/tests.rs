@@ -95,6 +95,7 @@ fn catalog() -> Catalog {
         lends: GrantTemplates(lends),
         config: Vec::new(),
         gate: Default::default(),
+        model: None,
     };
     Catalog::new(vec![web, agents], vec![Arc::new(agent)], Limits::default(), BudgetSpec::default()).unwrap()
 }
@@ -130,6 +131,7 @@ fn run() -> Vec<Envelope> {
         engine: "e".into(),
         catalog: None,
         forked_from: None,
+        model: None,
         events_after: None,
     };
     let tool = || began(Program::Tool("web.first".into()), vec![mount.clone()]);

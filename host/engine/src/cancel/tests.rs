@@ -58,6 +58,11 @@ fn scene() -> Scene {
         revocations: Arc::new(Revocations::default()),
         gates: Arc::new(Gates::new(Arc::new(clock.clone()))),
         engine: Arc::from("simulated"),
+        models: None,
+        memory: None,
+        expenses: None,
+        answers: None,
+        quota: Arc::new(crate::Quota::new(Default::default())),
     });
     let catalog = Catalog::new(Vec::new(), Vec::new(), Limits::default(), BudgetSpec::default()).unwrap();
     Scene { clock, compute, engine, catalog: Arc::new(catalog), recorder: Arc::default() }
@@ -77,6 +82,7 @@ impl Scene {
             limits: LimitSpec::default(),
             budget: BudgetSpec::default(),
             seed: None,
+            model: None,
             recorder: self.recorder.clone(),
             durable: None,
         };
@@ -138,6 +144,7 @@ fn an_answer_to_what_is_withdrawn_at_that_moment_is_not_waited_for() {
         seed: [0; 32],
         inputs: std::collections::BTreeMap::new(),
         budget: BudgetSpec::default(),
+        model: None,
         tape,
         past: Past::default(),
         events_after: 0,

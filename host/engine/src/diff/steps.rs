@@ -50,7 +50,8 @@ impl<'a> Steps<'a> {
             let seq = *seq;
             match event {
                 Event::RunStarted(started) => steps.start(seq, started),
-                Event::RunResumed { .. } => {}
+                // What was spent is never the same twice, and no difference of what was done.
+                Event::RunResumed { .. } | Event::Spent { .. } => {}
                 Event::FrameStarted(started) => {
                     // A frame that stands twice was started again from its beginning.
                     steps.items.retain(|place, _| !place.is_within(frame));

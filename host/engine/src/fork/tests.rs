@@ -68,6 +68,7 @@ fn run() -> Vec<Envelope> {
         engine: "e".into(),
         catalog: None,
         forked_from: None,
+        model: None,
         events_after: None,
     };
     let events = vec![

@@ -75,8 +75,8 @@ fn what_is_settled_is_spent_and_the_rest_comes_back() {
 #[test]
 fn an_account_is_bounded_by_itself_and_by_all_above() {
     let (ledger, root, _) = bounded(100);
-    let child = ledger.open(root, Amounts { fuel: 70, ..Amounts::UNBOUNDED }).unwrap();
-    let grandchild = ledger.open(child, Amounts::UNBOUNDED).unwrap();
+    let child = ledger.open(root, Amounts { fuel: 70, ..Amounts::UNBOUNDED }, Whose::Run).unwrap();
+    let grandchild = ledger.open(child, Amounts::UNBOUNDED, Whose::Run).unwrap();
     assert_eq!(ledger.available(grandchild).fuel, 70);
     settle(at_once(&ledger, root, 50), 50);
     assert_eq!(ledger.available(grandchild).fuel, 50);

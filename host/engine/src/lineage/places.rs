@@ -147,6 +147,7 @@ impl<'a> Run<'a> {
                 | Event::RunResumed { .. }
                 | Event::FrameStarted(_)
                 | Event::Log { .. }
+                | Event::Spent { .. }
                 | Event::FrameEnded { .. }
                 | Event::RunEnded { .. } => {}
             }

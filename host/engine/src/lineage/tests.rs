@@ -49,6 +49,7 @@ impl Script {
             engine: "e".into(),
             catalog: None,
             forked_from: None,
+            model: None,
             events_after: None,
         };
         Self(vec![(at("0"), Event::RunStarted(Box::new(started)))]).begins("0", agent("a"), false)

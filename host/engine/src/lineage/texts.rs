@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use priory_core::artifact::ArtifactOp;
 use priory_core::effect::Value;
+use priory_core::memory::{MemoryOp, MemoryValue};
+use priory_core::model::{Delta, Message, Part};
 use priory_core::state::StateOp;
 use priory_core::{Effect, Failure, Json, Outcome, Report};
 use serde::Serialize;
@@ -180,12 +182,30 @@ impl Leaves {
                 }
                 leaves
             }
+            // What it was shown before stands where it was shown first.
+            Effect::ModelCall { request, .. } => {
+                let mut leaves = Self::default();
+                for (at, message) in request.messages.new_messages().enumerate() {
+                    leaves.said(&format!("message {at}"), message);
+                }
+                leaves
+            }
+            Effect::Embed { texts, .. } => Self::of_data(texts),
+            Effect::Memory(MemoryOp::Remember { fact, .. }) => Self::of_data(fact),
+            Effect::Memory(MemoryOp::Recall { text, .. }) => {
+                let mut leaves = Self::default();
+                leaves.text("text".to_owned(), text);
+                leaves
+            }
             Effect::State(StateOp::Read { .. } | StateOp::Keys { .. } | StateOp::History { .. })
+            | Effect::Memory(MemoryOp::Forget { .. })
             | Effect::Sleep { .. }
             | Effect::Log { .. }
             | Effect::AwaitCancel
             | Effect::ToolList
             | Effect::AgentList
+            | Effect::ModelRead { .. }
+            | Effect::ModelList
             | Effect::BudgetLeft
             | Effect::BudgetUsed => Self::default(),
         }
@@ -220,8 +240,64 @@ impl Leaves {
             Ok(Value::Agents(agents)) => Self::of_data(agents),
             Ok(Value::Remaining(left)) => Self::of_data(left),
             Ok(Value::Usage(used)) => Self::of_data(used),
+            Ok(Value::Completion(completion)) => {
+                let mut leaves = Self::default();
+                leaves.said("answer", &completion.message);
+                if let Some(output) = &completion.output {
+                    leaves.value("", &output.to_value());
+                }
+                leaves
+            }
+            Ok(Value::Delta(delta)) => {
+                let mut leaves = Self::default();
+                match delta {
+                    Some(Delta::Text(text)) => leaves.text("text".to_owned(), text),
+                    Some(Delta::Reasoning(text)) => leaves.text("reasoning".to_owned(), text),
+                    Some(Delta::ToolCall(call)) => leaves.value("", &call.arguments.to_value()),
+                    None => {}
+                }
+                leaves
+            }
+            Ok(Value::Models(models)) => Self::of_data(models),
+            // Numbers that nobody reads, and very many of them.
+            Ok(Value::Embedded(_)) => Self::default(),
+            Ok(Value::Memory(value)) => Self::of_memory(value),
             Ok(Value::Unit) => Self::default(),
             Err(failure) => Self::of_failure(failure),
+        }
+    }
+
+    fn of_memory(value: &MemoryValue) -> Self {
+        let MemoryValue::Recalled(facts) = value else { return Self::of_data(value) };
+        let mut leaves = Self::default();
+        for (at, fact) in facts.iter().enumerate() {
+            // Whose step remembered it is a part of it, so what was remembered can be followed into that run.
+            leaves.text(format!("fact {at} of {} frame {} step {}", fact.from.run, fact.from.frame, fact.from.step), &fact.text);
+            for (name, words) in [("subject", &fact.subject), ("source", &fact.source)] {
+                leaves.text(format!("{name} of fact {at}"), words.as_deref().unwrap_or_default());
+            }
+            if let Some(data) = &fact.data {
+                leaves.value(&format!("/{at}/data"), &data.to_value());
+            }
+        }
+        leaves
+    }
+
+    /// Takes what somebody says to a model, or a model says: words as texts, calls of tools by their parts.
+    fn said(&mut self, at: &str, message: &Message) {
+        for part in &message.parts {
+            match part {
+                Part::Text(text) => self.text(at.to_owned(), text),
+                Part::Reasoning(reasoning) => self.text(format!("reasoning of {at}"), &reasoning.text),
+                Part::ToolCall(call) => self.value(&format!("/{}", call.name), &call.arguments.to_value()),
+                Part::ToolResult(result) => match serde_json::from_str(&result.content) {
+                    Ok(json) => self.value(&format!("/{}", result.name), &json),
+                    Err(_) => self.text(format!("result of {}", result.name), &result.content),
+                },
+                Part::Image(media) | Part::File(media) => {
+                    self.text(format!("artifact in {at}"), &media.artifact.to_string());
+                }
+            }
         }
     }
 
@@ -293,7 +369,10 @@ pub(super) fn how(outcome: &Outcome) -> How {
         Ok(Value::Event(_)) => How::Published,
         Ok(Value::State(_) | Value::StateHistory(_)) => How::Kept,
         Ok(Value::Artifact(_) | Value::ArtifactPart(_)) => How::Kept,
-        Ok(Value::Tools(_) | Value::Agents(_) | Value::StateKeys(_)) => How::Listed,
+        Ok(Value::Completion(_) | Value::Delta(_)) => How::Said,
+        Ok(Value::Memory(_)) => How::Remembered,
+        Ok(Value::Embedded(_)) => How::Returned,
+        Ok(Value::Tools(_) | Value::Agents(_) | Value::Models(_) | Value::StateKeys(_)) => How::Listed,
         Ok(Value::Remaining(_) | Value::Usage(_)) => How::Measured,
         Err(_) => How::Failed,
     }
@@ -307,7 +386,17 @@ pub(super) fn asked(effect: &Effect) -> String {
         Effect::AskHuman(question) => format!("{}: {}", effect.summary(), question.text),
         Effect::Emit { data, .. } => format!("{} {data}", effect.summary()),
         Effect::State(StateOp::Write { value, .. }) => format!("{} {value}", effect.summary()),
+        Effect::ModelCall { request, .. } => match request.messages.new_messages().last() {
+            Some(last) => format!("{}: {}", effect.summary(), last.words()),
+            None => effect.summary(),
+        },
+        Effect::Memory(MemoryOp::Remember { fact, .. }) => format!("{}: {}", effect.summary(), fact.text),
+        Effect::Memory(MemoryOp::Recall { text, .. }) => format!("{}: {text}", effect.summary()),
         Effect::State(StateOp::Read { .. } | StateOp::Keys { .. } | StateOp::History { .. })
+        | Effect::Memory(MemoryOp::Forget { .. })
+        | Effect::Embed { .. }
+        | Effect::ModelRead { .. }
+        | Effect::ModelList
         | Effect::Artifact(_)
         | Effect::HttpRequest(_)
         | Effect::Sleep { .. }

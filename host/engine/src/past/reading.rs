@@ -36,22 +36,23 @@ impl Reading {
         match event {
             Event::FrameStarted(started) => {
                 // A frame that stands twice was started again from its beginning.
-                forget_below(&mut self.frames, &mut self.shared, &path);
+                let sunk = forget_below(&mut self.frames, &mut self.shared, &path);
                 self.begun_ms.insert(path.clone(), self.worked_ms);
                 let frame = self.frames.entry(path).or_default();
-                frame.started = Some((started, stamp));
+                (frame.started, frame.sunk) = (Some((started, stamp)), sunk);
             }
             Event::Intent { step, effect } => {
                 if matches!(*effect, Effect::AwaitCancel) && self.cancel.is_none() {
                     self.cancels.insert((path.clone(), step));
                 }
-                let begun = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: None, used: Usage::default() };
+                let (spent, used) = (Vec::new(), Usage::default());
+                let begun = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: None, spent, used };
                 self.frames.entry(path).or_default().steps.insert(step, begun);
             }
             Event::Refused { step, effect, failure } => {
                 let end = PastEnd { outcome: Arc::new(Err(failure)), stamp, was_refused: true };
-                let refused =
-                    PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), used: Usage::default() };
+                let (spent, used) = (Vec::new(), Usage::default());
+                let refused = PastStep { effect, asked_unix_ms: stamp.unix_ms, fuel, end: Some(end), spent, used };
                 self.frames.entry(path).or_default().steps.insert(step, refused);
             }
             Event::Outcome { step, outcome } => {
@@ -64,6 +65,10 @@ impl Reading {
                     self.cancel = Some(PastCancel { by, reaches: std::mem::take(&mut self.cancels) });
                 }
                 known.end = Some(PastEnd { outcome, stamp, was_refused: false });
+            }
+            Event::Spent { step, spent } => {
+                let frame = self.frames.entry(path.clone()).or_default();
+                frame.steps.get_mut(&step).ok_or_else(|| absent(step))?.spent.push(spent);
             }
             Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
             Event::FrameEnded { failure, usage } => {
@@ -90,7 +95,10 @@ impl Reading {
                 let is_cut =
                     |outcome: &Outcome| matches!(outcome, Err(Failure::Cancelled { by }) if by == END_OF_FRAME);
                 for step in frame.steps.values_mut() {
-                    step.end.take_if(|end| is_cut(&end.outcome));
+                    // With it goes what it took when it was withdrawn: it is sent again, and counts once.
+                    if step.end.take_if(|end| is_cut(&end.outcome)).is_some() {
+                        step.spent.pop_if(|spent| !spent.is_answered);
+                    }
                 }
             }
         }
@@ -120,7 +128,11 @@ impl Reading {
     /// Adds what each frame used to itself, to those above it, and to the steps that it is below, and returns what all have.
     fn count_used(&mut self) -> Usage {
         let mut total = Usage::default();
-        let ended = self.frames.iter().filter_map(|(path, frame)| Some((path.clone(), frame.ended.as_ref()?.1)));
+        let ended = self.frames.iter().filter_map(|(path, frame)| {
+            let Amounts { tokens_in, tokens_out, money_microusd, .. } = frame.spent_itself();
+            let usage = Usage { tokens_in, tokens_out, money_microusd, ..frame.ended.as_ref()?.1 };
+            Some((path.clone(), usage))
+        });
         for (path, usage) in ended.collect::<Vec<_>>() {
             total.absorb(usage);
             // Only the waiting of the root is waiting of the run.
@@ -183,17 +195,20 @@ impl Reading {
     /// Returns what one frame has cost itself. The fuel of one that goes on is reserved for it when it is opened.
     fn cost(&self, path: &FramePath, frame: &PastFrame) -> Amounts {
         if let Some((_, usage)) = &frame.ended {
-            return Amounts { fuel: usage.fuel, memory_bytes: 0, calls: usage.calls, bytes: usage.bytes };
+            // What is withdrawn with a frame tells later what it took.
+            let Amounts { fuel, memory_bytes, calls, bytes, .. } = usage.amounts();
+            return Amounts { fuel, memory_bytes, calls, bytes, ..frame.spent_itself() };
         }
         let has_ended = |(above, step)| {
             let step = self.frames.get(&above).and_then(|frame: &PastFrame| frame.steps.get(&step));
             step.is_some_and(|step| step.end.is_some())
         };
+        // What went to models is spent, whatever became of the frame.
         if path.ancestors().any(has_ended) {
-            return Amounts::default();
+            return frame.spent_itself();
         }
         let steps = frame.steps.iter().filter(|(step, _)| !is_aside(**step));
-        steps.fold(Amounts::default(), |sum, (_, step)| sum.saturating_add(step.cost()))
+        steps.fold(frame.sunk, |sum, (_, step)| sum.saturating_add(step.cost()))
     }
 
     pub(super) fn end(mut self) -> (HashMap<FramePath, PastFrame>, Amounts, Usage) {

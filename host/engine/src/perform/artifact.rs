@@ -77,7 +77,7 @@ pub(super) async fn stat(frame: &Frame, step: u32, digest: Digest) -> Outcome {
 
 /// Returns all bytes of an artifact that the run may read. Who has them read from where they are kept is charged for all of
 /// them, however small the part that it wants; but not on the way back to where it was, for what was charged then.
-async fn whole(frame: &Frame, step: u32, digest: Digest) -> Result<Arc<[u8]>, Failure> {
+pub(super) async fn whole(frame: &Frame, step: u32, digest: Digest) -> Result<Arc<[u8]>, Failure> {
     let run = &frame.run;
     let held = {
         let mut artifacts = run.artifacts.lock();

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use priory_core::grant::Access;
+use priory_core::model::ListedModel;
 use priory_core::{Outcome, ToolInfo, Value};
 
 use super::tool::dynamic_tools;
 use crate::catalog::{ToolFunction, ToolTarget};
 use crate::frame::Frame;
+use crate::model::names;
 
 pub(super) async fn tools(frame: &Arc<Frame>, step: u32) -> Outcome {
     let granted = |name: &str, qualified: &str| frame.check(&Access::Tool { name, qualified }).is_ok();
@@ -35,7 +37,18 @@ pub(super) fn agents(frame: &Frame) -> Value {
     )
 }
 
-fn info(target: &ToolTarget) -> Option<ToolInfo> {
+/// Returns the models that the frame may ask, ordered by name.
+pub(super) fn models(frame: &Frame) -> Value {
+    let catalog = &frame.run.catalog;
+    let of_run = frame.run.model.as_deref();
+    let meant = names::meant(catalog, &frame.given.label.program, of_run, None);
+    let all = frame.run.ports.models.as_ref().map(|models| models.list()).unwrap_or_default();
+    let granted = all.iter().filter(|info| frame.check(&Access::Model(&info.name)).is_ok());
+    let listed = granted.map(|info| ListedModel { info: (**info).clone(), is_default: meant == Some(&*info.name) });
+    Value::Models(listed.collect())
+}
+
+pub(super) fn info(target: &ToolTarget) -> Option<ToolInfo> {
     let ToolFunction::Typed(index) = target.function else { return None };
     let function = target.plugin.plugin.info().functions.get(index)?;
     Some(ToolInfo {

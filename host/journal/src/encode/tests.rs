@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every event reads back equal, and texts stay as they were written.
 
+mod models;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,7 +26,17 @@ fn json(text: &str) -> Json {
 }
 
 fn usage() -> Usage {
-    Usage { fuel: u64::MAX, memory_bytes: 1, compute_us: 2, wait_us: 3, calls: 4, bytes: 5 }
+    Usage {
+        fuel: u64::MAX,
+        memory_bytes: 1,
+        compute_us: 2,
+        wait_us: 3,
+        calls: 4,
+        bytes: 5,
+        tokens_in: 6,
+        tokens_out: 7,
+        money_microusd: 8,
+    }
 }
 
 fn failures() -> Vec<Failure> {
@@ -105,7 +117,17 @@ fn effects() -> Vec<Effect> {
 fn values() -> Vec<Value> {
     let tool =
         ToolInfo { name: "a.b".into(), description: String::new(), input_schema: json("{}"), output_schema: None };
-    let remaining = Remaining { fuel_own: 1, fuel_calls: 2, calls: 3, bytes: 4, time_ms: 5, depth: 6 };
+    let remaining = Remaining {
+        fuel_own: 1,
+        fuel_calls: 2,
+        calls: 3,
+        bytes: 4,
+        time_ms: 5,
+        depth: 6,
+        tokens_in: 7,
+        tokens_out: 8,
+        money_microusd: u64::MAX,
+    };
     vec![
         Value::Json(json("[ -0.0 , 1e400 ]")),
         Value::Report(Report { output: json("1.0"), summary: Some("done".into()) }),
@@ -159,6 +181,7 @@ fn starts() -> [Event; 4] {
         catalog: Some(Digest::of(b"catalog")),
         forked_from: Some((sample::run(7), 12)),
         events_after: Some(41),
+        model: Some("fast".into()),
     };
     let mount = Mount { host_path: "/srv/docs".into(), guest_path: "/docs".into(), mode: FileMode::Read };
     let frame = FrameStarted {
@@ -184,11 +207,13 @@ fn events() -> Vec<Event> {
     let mut events = starts().to_vec();
     let report = Report { output: json("{ }"), summary: None };
     events.push(Event::RunResumed { engine: "wasm 2".into() });
-    for effect in effects().into_iter().map(Arc::new) {
+    events.push(models::spent());
+    for effect in effects().into_iter().chain(models::effects()).map(Arc::new) {
         events.push(Event::Intent { step: 1, effect: Arc::clone(&effect) });
         events.push(Event::Refused { step: u32::MAX, effect, failure: Failure::other("no") });
     }
-    let outcomes: Vec<Outcome> = values().into_iter().map(Ok).chain(failures().into_iter().map(Err)).collect();
+    let outcomes: Vec<Outcome> =
+        values().into_iter().chain(models::values()).map(Ok).chain(failures().into_iter().map(Err)).collect();
     events.extend(outcomes.into_iter().map(|outcome| Event::Outcome { step: 2, outcome: Arc::new(outcome) }));
     events.push(Event::Log { level: Level::Trace, message: "a\u{0}b\n\"\\".into() });
     for failure in [None, Some(Failure::other("broken"))] {

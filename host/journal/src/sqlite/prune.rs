@@ -11,11 +11,11 @@ use priory_core::RunId;
 use priory_core::journal::{JournalError, Pruned, RunState};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::inbox;
 use super::kept::Kept;
 use super::rows::{self, REMOVED, uint};
 use super::schema::refusal;
 use super::write::Known;
+use super::{expenses, inbox};
 
 /// How many runs are marked in one step.
 pub(super) const MARKED_MAX: usize = 256;
@@ -38,6 +38,8 @@ pub(super) enum Step {
     Rows,
     /// Remove some of what was published before the oldest run that is left, as of a time.
     Events(u64),
+    /// Remove some of the expenses that are too old, as of a time.
+    Expenses(u64),
     /// Remove what is kept and no run pins, as of a time.
     Kept(Kept, u64),
     /// Give some pages back.
@@ -67,6 +69,7 @@ pub(super) fn step(
         Step::Mark(runs) => mark(database, known, &runs).map_err(failed),
         Step::Rows => remove_rows(database).map_err(failed),
         Step::Events(unix_ms) => inbox::prune(database, unix_ms).map_err(failed),
+        Step::Expenses(unix_ms) => expenses::prune(database, unix_ms).map_err(failed),
         Step::Kept(kept, unix_ms) => {
             let pinned = pinned(database).map_err(failed)?;
             kept.prune(&pinned, unix_ms)?;

@@ -14,7 +14,7 @@ pub(super) const FILE: &str = "journal.sqlite";
 const APPLICATION_ID: i32 = 0x5072_696f;
 
 /// What leads from each format to the next. The position of the last is the newest format.
-const MIGRATIONS: [&str; 3] = [FORMAT_1, FORMAT_2, FORMAT_3];
+pub(super) const MIGRATIONS: [&str; 4] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// How many pages the write-ahead log has before it is copied into the database: 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_096;
@@ -32,7 +32,7 @@ const BUSY_READER: Duration = Duration::from_secs(5);
 const STATEMENTS_MAX: usize = 64;
 
 // Numbers stand for runs and chunks everywhere but at one place, since ids and hashes are many times as long.
-pub(super) const FORMAT_1: &str = "
+const FORMAT_1: &str = "
 CREATE TABLE runs (
   -- Never given twice, so that what is remembered of a removed run is not taken for another.
   key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -140,6 +140,52 @@ CREATE TABLE artifacts (
   digest BLOB NOT NULL,
   PRIMARY KEY (run, digest)
 ) WITHOUT ROWID;
+";
+
+// What was spent on models, and what they answered. Neither belongs to a run: one that is removed was paid all the same.
+const FORMAT_4: &str = "
+CREATE TABLE expenses (
+  run BLOB NOT NULL,
+  frame BLOB NOT NULL,
+  step INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  -- Whether it is known what was spent; if not it is set aside.
+  settled INTEGER NOT NULL,
+  input INTEGER NOT NULL,
+  output INTEGER NOT NULL,
+  cached INTEGER NOT NULL,
+  cache_written INTEGER NOT NULL,
+  reasoning INTEGER NOT NULL,
+  microusd INTEGER NOT NULL,
+  program TEXT NOT NULL,
+  model TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  PRIMARY KEY (run, frame, step, turn)
+) WITHOUT ROWID;
+CREATE INDEX expenses_day ON expenses (day);
+
+-- The sums of the rows above, since every request asks for that of its day. They stay when the rows go.
+CREATE TABLE expense_days (
+  day INTEGER PRIMARY KEY,
+  requests INTEGER NOT NULL,
+  input INTEGER NOT NULL,
+  output INTEGER NOT NULL,
+  cached INTEGER NOT NULL,
+  cache_written INTEGER NOT NULL,
+  reasoning INTEGER NOT NULL,
+  microusd INTEGER NOT NULL
+);
+
+CREATE TABLE answers (
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  at INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  answer TEXT NOT NULL
+);
+-- It holds all that is needed to find out which of them have to go.
+CREATE INDEX answers_at ON answers (at, bytes);
 ";
 
 /// Opens the database for the one who writes, and brings it to the newest format.

@@ -2,6 +2,7 @@
 //! What only the store in a folder has to show.
 
 mod damage;
+mod expenses;
 mod forms;
 mod power;
 mod size;
@@ -151,7 +152,7 @@ fn another_format_is_not_touched() {
     drop(SqliteJournal::open(folder.path()).unwrap());
     let set = |sql: &str| Connection::open(folder.path().join(schema::FILE)).unwrap().execute_batch(sql).unwrap();
     set("PRAGMA user_version = 7");
-    let newer = JournalError::Format { path: folder.path().into(), found: 7, newest: 3 };
+    let newer = JournalError::Format { path: folder.path().into(), found: 7, newest: 4 };
     assert_eq!(SqliteJournal::open(folder.path()).unwrap_err(), newer);
     assert_eq!(SqliteJournal::open_read_only(folder.path()).unwrap_err(), newer);
     set("PRAGMA user_version = 1; PRAGMA application_id = 5");

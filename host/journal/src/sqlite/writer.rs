@@ -9,15 +9,17 @@ use std::thread::JoinHandle;
 
 use priory_core::inbox::Arrival;
 use priory_core::journal::{JournalError, Lease};
-use priory_core::{EventRecord, RunId};
+use priory_core::model::Expense;
+use priory_core::{EventRecord, Json, RunId};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox;
+use super::answers::{self, Given};
 use super::pack::{Packed, Prepared};
 use super::prune::{self, Step, Stepped};
 use super::schema::{io_refusal, refusal};
 use super::write::{self, Appended, Known, Refusal};
+use super::{expenses, inbox};
 
 /// How many orders wait for the writer. Beyond, whoever appends waits for room.
 const QUEUE_MAX: usize = 1_024;
@@ -41,6 +43,10 @@ pub(super) enum Order {
     Publish(Box<EventRecord>, Answer<Arrival>),
     /// Note a word about something.
     Note(String, String, Answer<()>),
+    /// Note an expense.
+    Expense(Box<Expense>, Answer<()>),
+    /// Keep an answer of a model.
+    Answer(Box<Given>, Answer<()>),
     /// Do a part of what removes runs.
     Prune(Step, Answer<Stepped>),
     /// Look whether the store is to be shut.
@@ -109,7 +115,7 @@ enum Came {
     Appended(Answer<Appended>, Result<Appended, JournalError>),
     Claimed(Answer<Lease>, Result<Lease, JournalError>),
     Published(Answer<Arrival>, Result<Arrival, JournalError>),
-    Noted(Answer<()>, Result<(), JournalError>),
+    Done(Answer<()>, Result<(), JournalError>),
 }
 
 impl Work {
@@ -126,7 +132,8 @@ impl Work {
             while let Some(order) = next.take() {
                 bytes += match &order {
                     Order::Append(batch, _) => weight(batch),
-                    Order::Publish(record, _) => usize::try_from(record.data.byte_len()).unwrap_or(usize::MAX),
+                    Order::Publish(record, _) => length(&record.data),
+                    Order::Answer(given, _) => length(&given.answer),
                     _ => 0,
                 };
                 let goes_alone = !order.writes() && !matches!(order, Order::Wake);
@@ -154,7 +161,7 @@ impl Work {
                 Came::Appended(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
                 Came::Claimed(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
                 Came::Published(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
-                Came::Noted(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
+                Came::Done(answer, result) => drop(answer.send(refused.clone().map_or(result, Err))),
             }
         }
         if let Some(refused) = refused {
@@ -206,7 +213,17 @@ impl Work {
                 }
                 Order::Note(about, word, answer) => {
                     let (came_of, broke) = parted(inbox::note(&transaction, &about, &word));
-                    came.push(Came::Noted(answer, came_of));
+                    came.push(Came::Done(answer, came_of));
+                    broke?;
+                }
+                Order::Expense(expense, answer) => {
+                    let (came_of, broke) = parted(expenses::note(&transaction, &expense));
+                    came.push(Came::Done(answer, came_of));
+                    broke?;
+                }
+                Order::Answer(given, answer) => {
+                    let (came_of, broke) = parted(answers::keep(&transaction, &given));
+                    came.push(Came::Done(answer, came_of));
                     broke?;
                 }
                 Order::Wake => {}
@@ -229,8 +246,23 @@ fn parted<T>(result: Result<T, Refusal>) -> (Result<T, JournalError>, rusqlite::
 impl Order {
     /// Tells whether it belongs into a transaction with others.
     fn writes(&self) -> bool {
-        matches!(self, Self::Append(..) | Self::Claim(..) | Self::Publish(..) | Self::Note(..))
+        match self {
+            Self::Append(..)
+            | Self::Claim(..)
+            | Self::Publish(..)
+            | Self::Note(..)
+            | Self::Expense(..)
+            | Self::Answer(..) => true,
+            Self::Prune(..) | Self::Wake => false,
+            #[cfg(test)]
+            Self::Execute(..) => false,
+        }
     }
+}
+
+/// Returns the bytes of a text, for the weight of a group.
+fn length(json: &Json) -> usize {
+    usize::try_from(json.byte_len()).unwrap_or(usize::MAX)
 }
 
 fn weight(batch: &Prepared) -> usize {
@@ -245,7 +277,7 @@ fn refuse(order: Order, error: &JournalError) {
         Order::Append(_, answer) => drop(answer.send(Err(error))),
         Order::Claim(_, answer) => drop(answer.send(Err(error))),
         Order::Publish(_, answer) => drop(answer.send(Err(error))),
-        Order::Note(.., answer) => drop(answer.send(Err(error))),
+        Order::Note(.., answer) | Order::Expense(_, answer) | Order::Answer(_, answer) => drop(answer.send(Err(error))),
         Order::Prune(_, answer) => drop(answer.send(Err(error))),
         Order::Wake => {}
         #[cfg(test)]

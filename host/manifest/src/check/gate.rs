@@ -14,7 +14,7 @@ impl Check<'_> {
         GateSpec { breaker, rate }
     }
 
-    fn breaker(&mut self, wire: &At<wire::Breaker>) -> BreakerSpec {
+    pub(super) fn breaker(&mut self, wire: &At<wire::Breaker>) -> BreakerSpec {
         let usual = BreakerSpec::default();
         let on = wire.on.as_ref().map(|list| {
             if list.is_empty() {
@@ -35,7 +35,7 @@ impl Check<'_> {
         }
     }
 
-    fn rate(&mut self, wire: &At<wire::Rate>) -> Option<RateSpec> {
+    pub(super) fn rate(&mut self, wire: &At<wire::Rate>) -> Option<RateSpec> {
         let pace = match (&wire.calls, &wire.per_ms) {
             (Some(calls), Some(per_ms)) => {
                 let burst = wire.burst.as_deref().copied().unwrap_or(**calls);

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use ipnet::IpNet;
 use priory_core::Grant;
+use priory_core::grant::rule::StateRule;
 use priory_core::grant::{GRANTS_MAX, GrantKind, GrantTemplate, GrantTemplates};
+use priory_core::memory::Scope;
 
 use super::{Check, is_required, time};
 use crate::suggest;
@@ -41,6 +43,8 @@ impl<'a> Check<'a> {
             (GrantKind::Config, &wire.config),
             (GrantKind::Event, &wire.events),
             (GrantKind::State, &wire.state),
+            (GrantKind::Model, &wire.models),
+            (GrantKind::Memory, &wire.memory),
         ];
         for (kind, entries) in names {
             entries.iter().for_each(|entry| self.by_name(kind, entry, &mut all));
@@ -90,6 +94,13 @@ impl<'a> Check<'a> {
                 }
                 Some(prefix) => self.some_begins("agent", prefix, span),
             },
+            GrantKind::Model => match text.strip_suffix('*') {
+                None => {
+                    self.known("model", &self.wire.models, text, span);
+                }
+                Some(prefix) => self.some_begins("model", prefix, span),
+            },
+            GrantKind::Memory => self.scope(text, span),
             _ => {}
         }
     }
@@ -115,11 +126,36 @@ impl<'a> Check<'a> {
         let begins = |name: &str| name.starts_with(prefix);
         let found = match what {
             "agent" => self.programs().any(begins),
+            "model" => self.wire.models.keys().any(|name| begins(name)),
             _ => self.wire.plugins.keys().any(|name| begins(name)),
         };
         if !found && !prefix.is_empty() {
             self.problems.push(span, format!("no {what} begins with `{prefix}`"), None);
         }
+    }
+
+    /// Refuses a scope of the memory that there is not.
+    fn scope(&mut self, text: &str, span: Range<usize>) {
+        let (scope, _) = StateRule::cut(text);
+        let prefix = scope.strip_suffix('*');
+        let is_one = match prefix {
+            // Every scope, or those of some users.
+            Some(prefix) => prefix.is_empty() || "user/".starts_with(prefix) || prefix.starts_with("user/"),
+            // An input stands for a name.
+            None => {
+                scope.strip_prefix("user/{input.").is_some_and(|rest| rest.ends_with('}'))
+                    || scope.parse::<Scope>().is_ok()
+            }
+        };
+        if is_one {
+            return;
+        }
+        let message = format!("`{scope}` is no scope of the memory");
+        let hint = suggest::nearest(scope, ["run", "agent", "tenant"].into_iter()).map_or_else(
+            || "the scopes are `run`, `agent`, `user/NAME` and `tenant`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.problems.push(span, message, Some(hint));
     }
 
     fn http(&mut self, entry: &'a At<Entry<wire::HttpTable>>, all: &mut Collected) {
@@ -295,7 +331,8 @@ impl wire::Grants {
     /// Returns where each entry stands.
     fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let names = [&self.tools, &self.agents, &self.env, &self.config, &self.events, &self.state];
-        let names = names.into_iter().flatten().map(At::span);
+        let names = names.into_iter().chain([&self.models, &self.memory]);
+        let names = names.flatten().map(At::span);
         let others = self.http.iter().map(At::span).chain(self.files.iter().map(At::span));
         names.chain(others).chain(self.secrets.iter().map(At::span))
     }

@@ -154,7 +154,8 @@ fn used_plugins(manifest: &Manifest) -> BTreeSet<&str> {
     programs.chain(links).chain(tools).collect()
 }
 
-fn covers(pattern: &str, name: &str) -> bool {
+/// Tells whether a name, or the beginning of one and `*`, covers a name.
+pub(super) fn covers(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => pattern == name,

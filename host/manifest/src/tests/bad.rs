@@ -35,7 +35,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "name = 'a'\n[agents.x]\nquite-other = 1",
-        "2:1 `plugin` is missing in `agents.x` (the plugin that it runs)\n3:1 unknown key `quite-other` in `agents.x` (the keys are `breaker`, `budget`, `config`, `description`, `grants`, `lends`, `limits`, `plugin`, `rate`)",
+        "2:1 `plugin` is missing in `agents.x` (the plugin that it runs)\n3:1 unknown key `quite-other` in `agents.x` (the keys are `breaker`, `budget`, `config`, `description`, `grants`, `lends`, `limits`, `model`, `plugin`, `prompts`, `rate`)",
     ),
     ("name = 'a'\n[limits]\nfuell = 1", "3:1 unknown key `fuell` in `limits` (did you mean `fuel`?)"),
     (
@@ -44,12 +44,9 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "name = 'a'\n[plugins.p]\npath = 'p'\nlimits.seconds = 1",
-        "4:8 unknown key `seconds` in `plugins.p.limits` (the keys are `call-bytes`, `calls`, `depth`, `fuel`, `handles`, `instances`, `log-bytes`, `memory-bytes`, `output-bytes`, `pending`, `repeats`, `stack-bytes`, `table-elements`, `time-ms`, `total-bytes`)",
+        "4:8 unknown key `seconds` in `plugins.p.limits` (the keys are `call-bytes`, `calls`, `depth`, `fuel`, `handles`, `instances`, `log-bytes`, `memory-bytes`, `money-microusd`, `output-bytes`, `pending`, `repeats`, `stack-bytes`, `table-elements`, `time-ms`, `tokens-in` and 2 more)",
     ),
-    (
-        "name = 'a'\n[budget]\ntokens = 1",
-        "3:1 unknown key `tokens` in `budget` (the keys are `bytes`, `calls`, `fuel`, `memory-bytes`)",
-    ),
+    ("name = 'a'\n[budget]\ntokens = 1", "3:1 unknown key `tokens` in `budget` (did you mean `tokens-in`?)"),
     // Types.
     ("name = 1", "1:8 `name` is a whole number, and a string is expected"),
     ("name = 'a'\nplugins = 'p'", "2:11 `plugins` is a string, and a table is expected"),
@@ -223,7 +220,7 @@ const GRANTS: &[(&str, &str)] = &[
     ),
     (
         "{ tools = ['{input.folder}.read'] }",
-        "4:21 `{input.folder}.read`: `{input.NAME}` may only stand in the path of a file, in a key of the state, and in the host, port and path of a url",
+        "4:21 `{input.folder}.read`: `{input.NAME}` may only stand in the path of a file, in a key of the state, in a scope of the memory, and in the host, port and path of a url",
     ),
     ("{ state = ['a b'] }", "4:21 `a b`: a `*` may only stand at the end, and spaces nowhere"),
     ("{ state = ['{input.foldr}:read'] }", "4:21 there is no input `foldr` (did you mean `folder`?)"),

@@ -6,6 +6,7 @@ mod callees;
 mod expressions;
 mod form;
 mod good;
+mod models;
 mod odd;
 mod patterns;
 mod tree;

@@ -32,6 +32,13 @@ pub(crate) struct Grants {
     /// Agents: a name, or the beginning of one and `*`.
     #[schemars(extend("maxItems" = GRANTS_MAX))]
     pub(crate) agents: Vec<At<Entry<NameTable>>>,
+    /// Models: a name, or the beginning of one and `*`.
+    #[schemars(extend("maxItems" = GRANTS_MAX))]
+    pub(crate) models: Vec<At<Entry<NameTable>>>,
+    /// What outlives a run: `run`, `agent`, `user/NAME` or `tenant`, and behind it `:read` where nothing may be remembered or
+    /// forgotten; may contain `{input.NAME}`.
+    #[schemars(extend("maxItems" = GRANTS_MAX))]
+    pub(crate) memory: Vec<At<Entry<NameTable>>>,
     /// Requests: `[METHOD,METHOD ]scheme://host[:port][/path]`; host, port and path may contain `{input.NAME}`.
     #[schemars(extend("maxItems" = GRANTS_MAX))]
     pub(crate) http: Vec<At<Entry<HttpTable>>>,
@@ -86,7 +93,7 @@ pub(crate) struct NameTable {
     /// Until when, such as `2027-01-01T00:00:00Z`.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) until: Option<At<String>>,
-    /// How often in one run; for tools and agents only, since a frame is given the others once, when it opens.
+    /// How often in one run; not for environment and configuration, which a frame is given once, when it opens.
     #[schemars(range(min = 1))]
     pub(crate) uses: Option<At<u32>>,
     /// Whether a person approves each use; not for environment and configuration, which a frame is given once.

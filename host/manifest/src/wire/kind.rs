@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The form of what a node is: questions, events, and the patterns that say themselves what comes next.
 
+use priory_core::model::OUTPUT_TOKENS_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -49,6 +50,36 @@ pub(crate) struct OnExpiry {
 
 impl Worded for OnExpiry {
     const WORDS: &'static [&'static str] = &["fail"];
+}
+
+/// What a model is asked, without an agent between them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct AskedModel {
+    /// The model; without it, the one that is asked where nobody names one.
+    pub(crate) name: Option<At<String>>,
+    /// What it is told about its task, with expressions between braces.
+    pub(crate) system: Option<At<String>>,
+    /// What it is asked, with expressions between braces; without it, what the node is given.
+    pub(crate) prompt: Option<At<String>>,
+    /// The temperature, from 0 to 2; exact to the thousandth.
+    pub(crate) temperature: Option<At<f64>>,
+    /// How many tokens its answer may have; without it, as many as the model may.
+    #[schemars(range(min = 1, max = OUTPUT_TOKENS_MAX))]
+    pub(crate) output_tokens_max: Option<At<u64>>,
+    /// How much it is to think before it answers.
+    pub(crate) effort: Option<At<Effort>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Effort {
+    None,
+    Low,
+    Medium,
+    High,
 }
 
 /// An event that is waited for.

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::choice::{Choice, Worded};
 use super::grants::Entry;
-use super::kind::{Event, Graph, Human, Loop, MapOver, Parallel, Route};
+use super::kind::{AskedModel, Event, Graph, Human, Loop, MapOver, Parallel, Route};
 use super::pattern::{Compete, Conversation, Crew, Handoff, Plan, Supervisor, Vote};
 use super::{At, Budget, Free, FreeTable, Named};
 
-/// A node. Exactly one key says what it is: `agent`, `tool`, `workflow`, `human`, `value`, `emit`, `event`, `graph`,
+/// A node. Exactly one key says what it is: `agent`, `tool`, `workflow`, `model`, `human`, `value`, `emit`, `event`, `graph`,
 /// `sequence`, `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, `plan`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "kebab-case")]
@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) tool: Option<At<String>>,
     /// Gives another workflow a task: its name.
     pub(crate) workflow: Option<At<String>>,
+    /// Asks a model, without an agent between them: its name, or a table. It comes to a text, or to what its output schema says.
+    pub(crate) model: Option<At<Entry<AskedModel>>>,
     /// Asks a person.
     pub(crate) human: Option<At<Human>>,
     /// Comes to a value and calls nothing: an expression, or a table or a list in which every string is one.

@@ -68,7 +68,7 @@ pub(crate) fn all<'a>(check: &mut Check<'a>, files: &'a Files, path: &Path) -> A
         };
         all.made.extend(made.map(|made| (name.to_string(), made)));
     }
-    let Reviewed { problems, warnings } = review(&all.made, around(check.wire));
+    let Reviewed { problems, warnings } = review(&all.made, around(check));
     all.problems.extend(problems);
     all.warnings.extend(warnings);
     all.problems.sort();
@@ -103,12 +103,14 @@ fn of_its_file<'a>(
 
 /// Returns what is known of the surroundings of workflows before plugins are loaded. Workflows that could not be made are
 /// there all the same: whoever calls them is not what is wrong.
-fn around(wire: &wire::Manifest) -> Surroundings {
+fn around(check: &Check<'_>) -> Surroundings {
+    let wire = check.wire;
     let names = |name: &At<String>| (name.to_string(), Callee::default());
     Surroundings {
         agents: wire.agents.keys().map(names).collect(),
         workflows: wire.workflows.keys().map(names).collect(),
         plugins: wire.plugins.keys().map(|name| name.to_string()).collect(),
+        models: Some(check.models_around()),
         ..Surroundings::default()
     }
 }

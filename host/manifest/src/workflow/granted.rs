@@ -7,7 +7,8 @@ use priory_core::grant::{GrantKind, GrantTemplate, GrantTemplates};
 use priory_workflow::definition::{Definition, Kind, Node, OnSpent};
 
 /// Adds to the grants of a workflow what its nodes need. What is granted already, with whatever conditions, stays as it is.
-pub(super) fn with_nodes(definition: &Definition, given: GrantTemplates) -> GrantTemplates {
+/// `usual_model` is the one that is asked where a node names none.
+pub(super) fn with_nodes(definition: &Definition, given: GrantTemplates, usual_model: Option<&str>) -> GrantTemplates {
     let mut all = given;
     let mut add = |kind: GrantKind, text: &str| {
         // A grant with conditions was meant to have them.
@@ -18,6 +19,8 @@ pub(super) fn with_nodes(definition: &Definition, given: GrantTemplates) -> Gran
     };
     definition.tools().into_iter().for_each(|tool| add(GrantKind::Tool, tool));
     definition.agents().into_iter().for_each(|agent| add(GrantKind::Agent, agent));
+    let usual_model = usual_model.filter(|_| definition.asks_usual_model());
+    definition.models().into_iter().chain(usual_model).for_each(|model| add(GrantKind::Model, model));
     definition.state.keys().for_each(|key| add(GrantKind::State, key));
     for node in definition.nodes.values() {
         match &node.kind {

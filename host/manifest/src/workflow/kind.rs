@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use priory_workflow::definition::{Case, Expiry, Human, HumanKind, Kind, Settle};
+use priory_core::model::Effort;
+use priory_workflow::definition::{AskedModel, Case, Expiry, Human, HumanKind, Kind, Settle, TEMPERATURE_MILLI_MAX};
 
 use super::make::{Making, names};
 use crate::wire::{self, At, Choice, Entry};
@@ -13,7 +14,7 @@ use crate::wire::{self, At, Choice, Entry};
 const MAP_WIDTH: usize = 16;
 
 /// The keys of which exactly one says what a node is.
-const WORDS: &str = "exactly one of `agent`, `tool`, `workflow`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, \
+const WORDS: &str = "exactly one of `agent`, `tool`, `workflow`, `model`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, \
                      `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, \
                      `plan` says what it is";
 
@@ -62,6 +63,9 @@ impl Making<'_, '_> {
         if let Some(value) = &node.value {
             return self.mapping(value).map(Kind::Value);
         }
+        if let Some(model) = &node.model {
+            return Some(Kind::Model(self.asked_model(model)));
+        }
         if let Some(human) = &node.human {
             return self.human(human).map(Kind::Human);
         }
@@ -85,6 +89,38 @@ impl Making<'_, '_> {
             return self.repeat(repeat);
         }
         self.agents_decide(node)
+    }
+
+    fn asked_model(&mut self, model: &At<Entry<wire::AskedModel>>) -> AskedModel {
+        let table = match &**model {
+            Entry::Text(name) => return AskedModel { name: Some(name.clone()), ..AskedModel::default() },
+            Entry::Table(table) => table,
+        };
+        let effort = |effort: wire::Effort| match effort {
+            wire::Effort::None => Effort::None,
+            wire::Effort::Low => Effort::Low,
+            wire::Effort::Medium => Effort::Medium,
+            wire::Effort::High => Effort::High,
+        };
+        AskedModel {
+            name: table.name.as_deref().cloned(),
+            system: table.system.as_ref().and_then(|text| self.template(text)),
+            prompt: table.prompt.as_ref().and_then(|text| self.template(text)),
+            temperature_milli: table.temperature.as_ref().and_then(|temperature| self.temperature(temperature)),
+            output_tokens_max: table.output_tokens_max.as_deref().copied(),
+            effort: table.effort.as_deref().copied().map(effort),
+        }
+    }
+
+    /// Returns a temperature in thousandths.
+    fn temperature(&mut self, temperature: &At<f64>) -> Option<u32> {
+        let milli = (**temperature * 1_000.0).round();
+        if !(0.0..=f64::from(TEMPERATURE_MILLI_MAX)).contains(&milli) {
+            self.problem(temperature.span(), "`temperature` is a number from 0 to 2", None);
+            return None;
+        }
+        // It is a whole number, and small.
+        Some(milli as u32)
     }
 
     fn human(&mut self, human: &wire::Human) -> Option<Human> {
@@ -192,6 +228,7 @@ fn said(node: &wire::Node) -> Vec<(&'static str, Range<usize>)> {
         ("agent", span(&node.agent)),
         ("tool", span(&node.tool)),
         ("workflow", span(&node.workflow)),
+        ("model", span(&node.model)),
         ("human", span(&node.human)),
         ("value", span(&node.value)),
         ("emit", span(&node.emit)),

@@ -9,7 +9,7 @@ use priory_core::state::Merge;
 use priory_workflow::definition::{CONTEXT_BYTES, Definition, MergeRule, Stop};
 
 use super::{Source, Workflow, granted, word};
-use crate::check::{Check, budget, limits, words};
+use crate::check::{Check, limits, words};
 use crate::wire::{self, At, Choice};
 
 /// A workflow in the making.
@@ -28,16 +28,17 @@ pub(crate) fn make<'a>(
 ) -> Option<Workflow> {
     check.frame_limits(&workflow.limits);
     let grants = check.grants(&workflow.grants);
+    let budget = check.budget(&workflow.budget);
     let lends = check.grants(&workflow.lends);
     let mut making = Making { check, is_broken: false };
     let definition = making.definition(name, workflow);
     if making.is_broken {
         return None;
     }
-    let grants = granted::with_nodes(&definition, grants);
+    let grants = granted::with_nodes(&definition, grants, check.usual_model());
     Some(Workflow {
         limits: limits(&workflow.limits),
-        budget: budget(&workflow.budget),
+        budget,
         grants,
         lends: GrantTemplates(lends.0),
         definition,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use priory_workflow::definition::{Contract, Escalate, Node, OnFailure, OnSpent, Retry, Undo};
 
 use super::make::{Making, names};
-use crate::check::{budget, words};
+use crate::check::words;
 use crate::wire::{self, At, Choice};
 
 /// How often a node is called until its output fits, where nothing is said.
@@ -36,7 +36,7 @@ impl Making<'_, '_> {
             timeout_ms: node.timeout_ms.as_deref().copied(),
             retry: node.retry.as_ref().map(|retry| again(retry)),
             fallback: names(&node.fallback),
-            budget: node.budget.as_deref().map(budget).unwrap_or_default(),
+            budget: node.budget.as_deref().map(|budget| self.check.budget(budget)).unwrap_or_default(),
             on_spent: match node.on_spent.as_deref() {
                 None | Some(wire::OnSpent::Fail) => OnSpent::Fail,
                 Some(wire::OnSpent::Fallback) => OnSpent::Fallback,

@@ -38,6 +38,9 @@ fn wait(store: StoreContextMut<'_, Guest>, handle: Handle) -> HostFuture<'_, Res
                 let said = EventRecord { from: None, ..event };
                 Ok(Json::of(&said).map_or_else(|_| "null".to_owned(), |said| said.to_string()))
             }
+            Ok(Value::Completion(completion)) => {
+                Ok(Json::of(&completion).map_or_else(|_| "null".to_owned(), |completion| completion.to_string()))
+            }
             Ok(Value::Unit) => Ok("null".to_owned()),
             Ok(_) => super::unexpected(),
             Err(failure) => Err(failure.into()),

@@ -128,6 +128,7 @@ pub fn run_started(program: &Program) -> Event {
         catalog: None,
         forked_from: None,
         events_after: None,
+        model: None,
     }))
 }
 

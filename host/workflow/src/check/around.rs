@@ -2,9 +2,13 @@
 //! What is done around nodes: time, tries, budgets, decisions; and how people and events are waited for.
 
 use priory_core::inbox::is_event_name;
+use priory_core::model::OUTPUT_TOKENS_MAX;
 
 use super::Check;
-use crate::definition::{ATTEMPTS_MAX, Escalate, Expiry, Human, HumanKind, Kind, Node, OnSpent, RETRIES_MAX, Retry};
+use crate::definition::{
+    ATTEMPTS_MAX, AskedModel, Escalate, Expiry, Human, HumanKind, Kind, Node, OnSpent, RETRIES_MAX, Retry,
+    TEMPERATURE_MILLI_MAX,
+};
 use crate::suggest;
 
 /// The kinds of failures that may be done again.
@@ -35,6 +39,7 @@ impl Check<'_> {
         }
         match &node.kind {
             Kind::Human(human) => self.human(name, human),
+            Kind::Model(asked) => self.asked_model(name, asked),
             Kind::Emit(event) => self.event_name(name, "emit", event),
             Kind::Event { name: event, expires_ms, on_expiry, .. } => {
                 self.event_name(name, "event", event);
@@ -76,8 +81,7 @@ impl Check<'_> {
     }
 
     fn budget(&mut self, name: &str, node: &Node) {
-        let is_call = matches!(node.kind, Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_));
-        if !node.budget.is_unbounded() && !is_call {
+        if !node.budget.is_unbounded() && !node.kind.is_call() {
             let message = format!("`{}` has no budget of its own: it calls nothing itself", node.kind.word());
             let hint = "make it a workflow of its own, and give the node that calls that the budget";
             self.wrong(name, "budget", message, hint);
@@ -110,6 +114,16 @@ impl Check<'_> {
             }
             Some(0) => self.no_time(name, "escalate.expires-ms"),
             _ => {}
+        }
+    }
+
+    fn asked_model(&mut self, name: &str, asked: &AskedModel) {
+        if asked.temperature_milli.is_some_and(|milli| milli > TEMPERATURE_MILLI_MAX) {
+            self.wrong(name, "model.temperature", "`temperature` is a number from 0 to 2", "");
+        }
+        if asked.output_tokens_max.is_some_and(|most| most == 0 || most > OUTPUT_TOKENS_MAX) {
+            let message = format!("`output-tokens-max` is a whole number from 1 to {OUTPUT_TOKENS_MAX}");
+            self.wrong(name, "model.output-tokens-max", message, "");
         }
     }
 

@@ -15,6 +15,7 @@ impl<'a> Check<'a> {
             Kind::Agent(agent) => self.agent(name, agent),
             Kind::Workflow(workflow) => self.workflow(name, workflow),
             Kind::Tool(tool) => self.tool(name, "tool", tool),
+            Kind::Model(asked) => self.model(name, asked.name.as_deref()),
             _ => {}
         }
     }
@@ -78,6 +79,32 @@ impl<'a> Check<'a> {
                 if seen.insert(next) {
                     ways.push(way.iter().copied().chain([next.as_str()]).collect());
                 }
+            }
+        }
+    }
+
+    fn model(&mut self, name: &str, asked: Option<&str>) {
+        let Some(models) = &self.surroundings.models else { return };
+        let names = || models.names.iter().map(String::as_str);
+        match asked {
+            Some(asked) if models.names.contains(asked) => {}
+            Some(asked) if models.embedding.contains(asked) => {
+                let hint = suggest::hint("", "models", names()).unwrap_or_default();
+                self.wrong(name, "model.name", format!("`{asked}` makes vectors, and answers nobody"), hint);
+            }
+            Some(asked) => {
+                let hint = suggest::hint(asked, "models", names());
+                let hint = hint.unwrap_or_else(|| format!("there are no models at all; add [models.{asked}]"));
+                self.wrong(name, "model.name", format!("there is no model `{asked}`"), hint);
+            }
+            None if models.names.is_empty() => {
+                let hint = "add [models.NAME] to the manifest";
+                self.wrong(name, "model", "there are no models at all", hint);
+            }
+            None if models.has_usual => {}
+            None => {
+                let hint = "name one here, or say `default-model` in the manifest; `priory run --model` helps too";
+                self.odd(name, "model", "nothing says which model is asked", hint);
             }
         }
     }

@@ -38,6 +38,9 @@ pub(super) fn of(node: &Node, gives: &Type, below: &Below) -> Type {
         return Type::of_schema(&schema.to_value());
     }
     let is_replaced = !node.fallback.is_empty() || node.escalate.is_some();
+    if matches!(node.kind, Kind::Model(_)) && !is_replaced {
+        return Type::Text;
+    }
     if is_replaced { Type::Any } else { of_kind(&node.kind, gives, below) }
 }
 
@@ -76,7 +79,8 @@ pub(super) fn of_kind(kind: &Kind, gives: &Type, below: &Below) -> Type {
             open_to([("winner", Type::Text), ("output", Type::Any), ("why", Type::Any), ("scores", Type::Any)])
         }
         Kind::Vote(_) => open_to([("choice", Type::Text), ("votes", Type::Any), ("voters", Type::Any)]),
-        Kind::Event { .. } | Kind::Route { .. } | Kind::Supervisor(_) => Type::Any,
+        // A model answers with a text, or with whatever its output schema says.
+        Kind::Model(_) | Kind::Event { .. } | Kind::Route { .. } | Kind::Supervisor(_) => Type::Any,
     }
 }
 

@@ -64,7 +64,7 @@ impl Check<'_> {
             Kind::Vote(vote) => self.vote(name, vote),
             Kind::Plan(plan) => self.plan(name, plan),
             Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_) | Kind::Human(_) => {}
-            Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => {}
+            Kind::Model(_) | Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::model::AskedModel;
 use super::pattern::{Compete, Conversation, Crew, Handoff, Plan, Supervisor, Vote};
 use crate::expression::{Expression, Mapping, Template};
 
@@ -18,6 +19,8 @@ pub enum Kind {
     Tool(String),
     /// Gives another workflow a task.
     Workflow(String),
+    /// Asks a model.
+    Model(AskedModel),
     /// Asks a person.
     Human(Human),
     /// Comes to a value, and calls nothing.
@@ -187,6 +190,7 @@ impl Kind {
             Self::Agent(_) => "agent",
             Self::Tool(_) => "tool",
             Self::Workflow(_) => "workflow",
+            Self::Model(_) => "model",
             Self::Human(_) => "human",
             Self::Value(_) => "value",
             Self::Emit(_) => "emit",
@@ -211,7 +215,7 @@ impl Kind {
     pub fn children(&self) -> Vec<&str> {
         match self {
             Self::Agent(_) | Self::Tool(_) | Self::Workflow(_) | Self::Human(_) => Vec::new(),
-            Self::Value(_) | Self::Emit(_) | Self::Event { .. } => Vec::new(),
+            Self::Model(_) | Self::Value(_) | Self::Emit(_) | Self::Event { .. } => Vec::new(),
             Self::Graph { nodes, .. } => texts(nodes),
             Self::Sequence(nodes) => texts(nodes),
             Self::Parallel { branches, .. } => texts(branches),
@@ -235,6 +239,19 @@ impl Kind {
             Self::Agent(name) | Self::Workflow(name) => Some(name),
             _ => None,
         }
+    }
+
+    /// Tells whether it asks a model, and what.
+    pub fn model(&self) -> Option<&AskedModel> {
+        match self {
+            Self::Model(asked) => Some(asked),
+            _ => None,
+        }
+    }
+
+    /// Tells whether it spends something itself: calls have budgets.
+    pub fn is_call(&self) -> bool {
+        matches!(self, Self::Agent(_) | Self::Tool(_) | Self::Workflow(_) | Self::Model(_))
     }
 
     /// Tells whether it is a call of a tool, and of which.

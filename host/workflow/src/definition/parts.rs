@@ -35,7 +35,7 @@ impl<'a> Parts<'a> {
     fn kind(&mut self, kind: &'a Kind) {
         match kind {
             Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_) | Kind::Human(_) => {}
-            Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => {}
+            Kind::Model(_) | Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => {}
             Kind::Graph { nodes, .. } => self.each("graph.nodes", nodes),
             Kind::Sequence(nodes) => self.each("sequence", nodes),
             Kind::Parallel { branches, .. } => self.each("parallel.branches", branches),

@@ -81,6 +81,10 @@ impl<'a> Places<'a> {
     fn kind(&mut self, kind: &'a Kind) {
         match kind {
             Kind::Human(human) => self.human(human),
+            Kind::Model(asked) => {
+                asked.system.iter().for_each(|system| self.template("model.system", system));
+                asked.prompt.iter().for_each(|prompt| self.template("model.prompt", prompt));
+            }
             Kind::Value(mapping) => self.mapping("value", mapping, &[]),
             Kind::Event { matching, on_expiry, .. } => {
                 for (field, mapping) in matching {

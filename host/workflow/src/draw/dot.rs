@@ -69,6 +69,7 @@ fn shape(item: &Item) -> &'static str {
         "tool" => ", shape=component",
         "workflow" => ", peripheries=2",
         "human" => ", shape=hexagon",
+        "model" => ", shape=ellipse",
         "event" | "emit" => ", shape=cds",
         "value" => ", shape=plain",
         _ => "",

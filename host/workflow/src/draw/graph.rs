@@ -132,7 +132,7 @@ impl<'a> Maker<'a> {
             }
             Kind::Plan(plan) => self.fan(&plan.planner, &plan.workers, Means::Maybe),
             Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_) | Kind::Human(_) | Kind::Value(_) => {}
-            Kind::Emit(_) | Kind::Event { .. } | Kind::Parallel { .. } | Kind::Map { .. } => {}
+            Kind::Model(_) | Kind::Emit(_) | Kind::Event { .. } | Kind::Parallel { .. } | Kind::Map { .. } => {}
             Kind::Route { .. } | Kind::Loop { .. } | Kind::Crew(_) | Kind::Vote(_) => {}
         }
     }
@@ -143,6 +143,7 @@ fn callee(kind: &Kind) -> Option<&str> {
     match kind {
         Kind::Agent(name) | Kind::Tool(name) | Kind::Workflow(name) | Kind::Emit(name) => Some(name),
         Kind::Event { name, .. } => Some(name),
+        Kind::Model(asked) => asked.name.as_deref(),
         _ => None,
     }
 }

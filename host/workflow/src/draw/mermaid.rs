@@ -46,6 +46,7 @@ fn brackets(item: &Item) -> (&'static str, &'static str) {
         "agent" => ("([", "])"),
         "tool" | "workflow" => ("[[", "]]"),
         "human" => ("{{", "}}"),
+        "model" => ("(", ")"),
         "event" | "emit" => (">", "]"),
         _ => ("[", "]"),
     }

@@ -12,11 +12,11 @@ text{font:12px ui-sans-serif,system-ui,sans-serif;fill:#1f2328}\
 .t{font-weight:600}.d{fill:#57606a}.r{font-style:italic;fill:#57606a}\
 rect{fill:#fff;stroke:#8c959f}.g{fill:#818b98;fill-opacity:.07;stroke-dasharray:none}\
 .agent{fill:#ddf4ff;stroke:#54aeff}.tool{fill:#dafbe1;stroke:#4ac26b}.workflow{fill:#fbefff;stroke:#c297ff}\
-.human{fill:#fff8c5;stroke:#d4a72c}.event,.emit{fill:#ffeff7;stroke:#ff80c8}\
+.human{fill:#fff8c5;stroke:#d4a72c}.event,.emit{fill:#ffeff7;stroke:#ff80c8}.model{fill:#fff1e5;stroke:#fb8f44}\
 path{fill:none;stroke:#57606a;stroke-width:1.3}.order{stroke-dasharray:6 4}.maybe{stroke-dasharray:2 4}\
 marker path{fill:#57606a;stroke:none}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.d,.r{fill:#9198a1}rect{fill:#151b23;stroke:#656c76}\
-.agent{fill:#0c2d6b}.tool{fill:#033a16}.workflow{fill:#271052}.human{fill:#3b2300}.event,.emit{fill:#42062a}\
+.agent{fill:#0c2d6b}.tool{fill:#033a16}.workflow{fill:#271052}.human{fill:#3b2300}.event,.emit{fill:#42062a}.model{fill:#3d1300}\
 path{stroke:#9198a1}marker path{fill:#9198a1}}";
 
 /// Writes a graph.

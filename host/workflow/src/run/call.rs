@@ -18,6 +18,7 @@ impl Execution {
         match &at.node.kind {
             Kind::Agent(name) | Kind::Workflow(name) => self.call_agent(at, name, feedback, terms).await,
             Kind::Tool(name) => self.call_tool(at, name, terms).await,
+            Kind::Model(asked) => self.ask_model(at, asked, feedback, terms).await,
             Kind::Human(human) => self.ask_human(at, human, feedback).await,
             Kind::Value(mapping) => {
                 let value = self.value(at, "value", mapping)?;

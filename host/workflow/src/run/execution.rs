@@ -143,7 +143,7 @@ impl Execution {
     pub(crate) async fn ask(&self, effect: Effect) -> Result<effect::Value, Broken> {
         self.pace.asked();
         let stop = &self.workflow.definition.stop;
-        let is_call = matches!(effect, Effect::ToolCall { .. } | Effect::AgentCall { .. });
+        let is_call = matches!(effect, Effect::ToolCall { .. } | Effect::AgentCall { .. } | Effect::ModelCall { .. });
         if let (true, Some(most)) = (is_call, stop.steps) {
             let mut tally = self.tally.lock();
             tally.steps = tally.steps.saturating_add(1);

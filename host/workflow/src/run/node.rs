@@ -84,7 +84,7 @@ impl Execution {
     /// Does what the node does, once, within its time.
     pub(crate) async fn once(&self, at: &At<'_>, feedback: Option<String>, terms: Terms) -> Result<Value, Broken> {
         let is_call = matches!(at.node.kind, Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_));
-        // A call is cut by its own frame, which needs no timer.
+        // Such a call is cut by its own frame, which needs no timer; a model has no frame.
         let Some(ms) = at.node.timeout_ms.filter(|_| !is_call) else { return self.kind(at, feedback, terms).await };
         let timer = pin!(self.desk.ask(Effect::Sleep { ms }));
         let done = pin!(self.kind(at, feedback, terms));

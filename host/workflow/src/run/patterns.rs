@@ -52,7 +52,7 @@ impl Execution {
             Kind::Vote(vote) => vote::run(self, at, vote).await,
             Kind::Plan(plan) => plan::run(self, at, plan).await,
             Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_) | Kind::Human(_) => Err(no_pattern(kind)),
-            Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => Err(no_pattern(kind)),
+            Kind::Model(_) | Kind::Value(_) | Kind::Emit(_) | Kind::Event { .. } => Err(no_pattern(kind)),
         }
     }
 

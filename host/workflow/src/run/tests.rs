@@ -3,6 +3,7 @@
 
 mod around;
 mod laws;
+mod models;
 mod patterns;
 mod people;
 

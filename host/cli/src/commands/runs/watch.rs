@@ -103,6 +103,7 @@ impl Lines {
                 format!("{step} {} is refused: {}", effect.summary(), value::failure(failure))
             }
             Event::Outcome { step, outcome } => self.outcome(frame, *step, outcome),
+            Event::Spent { step, spent } => format!("{step} {}", value::spent(spent)),
             Event::Log { message, .. } => format!("log: {}", value::text(message)),
             Event::FrameEnded { failure: None, .. } => "ends".to_owned(),
             Event::FrameEnded { failure: Some(failure), .. } => format!("fails: {}", value::failure(failure)),

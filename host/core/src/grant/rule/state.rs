@@ -54,7 +54,7 @@ impl StateRule {
     }
 
     /// Cuts the text of a rule into that of its keys and its mode.
-    pub(crate) fn cut(text: &str) -> (&str, Mode) {
+    pub fn cut(text: &str) -> (&str, Mode) {
         match text.rsplit_once(':') {
             Some((keys, "read")) => (keys, Mode::Read),
             Some((keys, "write")) => (keys, Mode::Write),

@@ -2,21 +2,30 @@
 //! A folder that an older version wrote goes on, with all that is in it.
 
 use priory_core::inbox::EventQuery;
-use priory_core::{EventRecord, Inbox};
+use priory_core::model::{Expense, ExpenseKey, ExpenseQuery, GroupBy, TokenUsage};
+use priory_core::ports::{Answers, Expenses};
+use priory_core::{EventRecord, FramePath, Inbox};
 
 use super::*;
 
-/// Brings a folder to the form that the first version wrote, with nothing in it.
-fn first_form(dir: &Path) {
+/// Brings a folder to a form that an older version wrote, with nothing in it.
+fn old_form(dir: &Path, form: usize) {
     let database = Connection::open(dir.join(schema::FILE)).unwrap();
     database.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;").unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
-    database.execute_batch(schema::FORMAT_1).unwrap();
-    database.execute_batch("PRAGMA application_id = 1349675375; PRAGMA user_version = 1;").unwrap();
+    for migration in &schema::MIGRATIONS[..form] {
+        database.execute_batch(migration).unwrap();
+    }
+    database.execute_batch(&format!("PRAGMA application_id = 1349675375; PRAGMA user_version = {form};")).unwrap();
 }
 
-/// Puts a parked run into the first form, as the first version did: its rows hold nothing that came later.
-async fn parked(dir: &Path) -> Script {
+/// Returns the form of a folder.
+fn form(dir: &Path) -> usize {
+    schema::check(dir, &schema::open_reader(dir).unwrap()).unwrap()
+}
+
+/// Puts a parked run into an old form, as the version did that wrote it: its rows hold nothing that came later.
+async fn parked(dir: &Path, form: usize) -> Script {
     let scratch = folder();
     let mut script = Script::new(1);
     let journal = SqliteJournal::open(scratch.path()).unwrap();
@@ -30,8 +39,8 @@ async fn parked(dir: &Path) -> Script {
     for table in ["pin_sets", "runs", "segments", "chunks", "run_chunks", "labels"] {
         database.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM other.{table}")).unwrap();
     }
-    let waits = "INSERT INTO main.waits SELECT run, number, due, asks, wait FROM other.waits";
-    database.execute_batch(waits).unwrap();
+    let columns = if form < 2 { "run, number, due, asks, wait" } else { "*" };
+    database.execute_batch(&format!("INSERT INTO main.waits SELECT {columns} FROM other.waits")).unwrap();
     script
 }
 
@@ -42,8 +51,8 @@ fn event() -> EventRecord {
 #[tokio::test]
 async fn the_first_form_is_led_to_the_newest() {
     let folder = folder();
-    first_form(folder.path());
-    let script = parked(folder.path()).await;
+    old_form(folder.path(), 1);
+    let script = parked(folder.path(), 1).await;
 
     let reader = SqliteJournal::open_read_only(folder.path()).unwrap();
     let events = reader.read(script.run, 0, 9).await.unwrap();
@@ -60,7 +69,7 @@ async fn the_first_form_is_led_to_the_newest() {
     assert_eq!(journal.due(5, 9).await.unwrap()[0].wait, sleeps(1, 5));
     assert_eq!(journal.waits(script.run).await.unwrap(), [sleeps(1, 5)]);
     assert_eq!(journal.publish(event()).await.unwrap().position, 1);
-    journal.note("trigger daily".into(), "1".into()).await.unwrap();
+    Inbox::note(&journal, "trigger daily".into(), "1".into()).await.unwrap();
     let mut script = Script { epoch: journal.claim(script.run).await.unwrap().epoch, ..script };
     journal.append(script.end()).await.unwrap();
     drop(journal);
@@ -68,11 +77,48 @@ async fn the_first_form_is_led_to_the_newest() {
     let journal = SqliteJournal::open(folder.path()).unwrap();
     assert_eq!((journal.head(), journal.events(query).await.unwrap().len()), (1, 1));
     assert_eq!(journal.info(script.run).await.unwrap().state, RunState::Done);
-    let version = |pragma: &str| {
-        let database = schema::open_reader(folder.path()).unwrap();
-        database.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap()
-    };
-    assert_eq!((version("user_version"), version("application_id")), (3, 0x5072_696f));
+    assert_eq!(form(folder.path()), 4);
+}
+
+fn spent() -> Expense {
+    let key = ExpenseKey { run: run(1), frame: FramePath::root(), step: 0, turn: 0 };
+    let usage = TokenUsage { input: 9, output: 4, ..TokenUsage::default() };
+    let (program, model, provider) = ("agent a".into(), "fast".into(), "openai".into());
+    Expense { key, day: 20_717, program, model, provider, usage, microusd: 7, is_settled: false }
+}
+
+#[tokio::test]
+async fn the_third_form_gets_expenses_and_answers() {
+    let folder = folder();
+    old_form(folder.path(), 3);
+    let script = parked(folder.path(), 3).await;
+    {
+        let database = Connection::open(folder.path().join(schema::FILE)).unwrap();
+        let event = "INSERT INTO events (id, name, at, data) VALUES ('1', 'paid', 1, 'null')";
+        database.execute_batch(&format!("{event}; INSERT INTO notes VALUES ('trigger daily', '1');")).unwrap();
+    }
+    let query = ExpenseQuery { since_day: 0, until_day: u32::MAX, by: GroupBy::Model, most: 9 };
+    let reader = SqliteJournal::open_read_only(folder.path()).unwrap();
+    assert_eq!(form(folder.path()), 3, "who reads changes nothing");
+    assert_eq!(reader.spent_on(20_717).await.unwrap().requests, 0);
+    assert_eq!(reader.sum(query).await.unwrap(), []);
+    assert_eq!(reader.find(Digest::of(b"a"), 0).await.unwrap(), None);
+    assert!(matches!(Expenses::note(&reader, spent()).await, Err(JournalError::ReadOnly { .. })));
+    let kept = Answers::keep(&reader, Digest::of(b"a"), Json::null(), 1, 0).await;
+    assert!(matches!(kept, Err(JournalError::ReadOnly { .. })));
+    drop(reader);
+
+    let journal = SqliteJournal::open(folder.path()).unwrap();
+    assert_eq!(form(folder.path()), 4);
+    assert_eq!((journal.read(script.run, 0, 9).await.unwrap().len(), journal.head()), (4, 1));
+    assert_eq!(journal.notes().await.unwrap().len(), 1);
+    Expenses::note(&journal, spent()).await.unwrap();
+    Answers::keep(&journal, Digest::of(b"a"), Json::null(), 1, 0).await.unwrap();
+    drop(journal);
+    let reader = SqliteJournal::open_read_only(folder.path()).unwrap();
+    assert_eq!(reader.spent_on(20_717).await.unwrap().microusd, 7);
+    assert_eq!(reader.sum(query).await.unwrap()[0].of, "fast");
+    assert_eq!(reader.find(Digest::of(b"a"), 1).await.unwrap(), Some(Json::null()));
 }
 
 #[tokio::test]
@@ -86,5 +132,5 @@ async fn whoever_only_reads_sees_what_is_published() {
         (1, 1)
     );
     assert!(matches!(reader.publish(event()).await, Err(JournalError::ReadOnly { .. })));
-    assert!(matches!(reader.note("a".into(), "b".into()).await, Err(JournalError::ReadOnly { .. })));
+    assert!(matches!(Inbox::note(&reader, "a".into(), "b".into()).await, Err(JournalError::ReadOnly { .. })));
 }

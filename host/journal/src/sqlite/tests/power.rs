@@ -13,7 +13,8 @@ const BATCHES: u32 = 12;
 
 /// What a database says of its runs: how many events, each of which is whole, and where it stands.
 fn look(dir: &Path) -> BTreeMap<RunId, (u64, RunState, usize)> {
-    let reader = Reader { dir: dir.into(), database: schema::open_writer(dir).unwrap(), format: 3 };
+    let reader =
+        Reader { dir: dir.into(), database: schema::open_writer(dir).unwrap(), format: schema::MIGRATIONS.len() };
     let runs = reader.list(&RunQuery { most: 99, ..RunQuery::default() }).unwrap();
     let of = |info: RunInfo| {
         let events = reader.events(info.id, 0, 999).unwrap();

@@ -17,11 +17,11 @@ const CASES: [(&str, &str); 42] = [
     ("nodes.a = { agnt = 'x' }", "1:13 unknown key `agnt` in `workflows.w.nodes.a` (did you mean `agent`?)"),
     (
         "nodes.a = { description = 'does nothing' }",
-        "1:7 node `a` does not say what it is (exactly one of `agent`, `tool`, `workflow`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, `plan` says what it is)",
+        "1:7 node `a` does not say what it is (exactly one of `agent`, `tool`, `workflow`, `model`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, `plan` says what it is)",
     ),
     (
         "nodes.a = { agent = 'x', tool = 'p.f' }",
-        "1:33 node `a` is both `agent` and `tool` (exactly one of `agent`, `tool`, `workflow`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, `plan` says what it is)",
+        "1:33 node `a` is both `agent` and `tool` (exactly one of `agent`, `tool`, `workflow`, `model`, `human`, `value`, `emit`, `event`, `graph`, `sequence`, `parallel`, `map`, `route`, `loop`, `supervisor`, `handoff`, `crew`, `conversation`, `compete`, `vote`, `plan` says what it is)",
     ),
     ("nodes.a = { agent = 1 }", "1:21 `workflows.w.nodes.a.agent` is a whole number, and a string is expected"),
     (

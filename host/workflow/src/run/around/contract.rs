@@ -16,7 +16,7 @@ impl Execution {
     pub(super) async fn held(&self, at: &At<'_>, hint: Option<String>, terms: &Terms) -> Result<Value, Broken> {
         let contract = &at.node.contract;
         // Only who is asked can be told what was wrong; everything else would do the same again.
-        let can_be_told = matches!(at.node.kind, Kind::Agent(_) | Kind::Workflow(_) | Kind::Human(_));
+        let can_be_told = matches!(at.node.kind, Kind::Agent(_) | Kind::Workflow(_) | Kind::Model(_) | Kind::Human(_));
         let attempts = if can_be_told { contract.attempts.max(1) } else { 1 };
         let mut feedback = hint;
         let mut attempt = 1;

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Fields of answers that servers do not agree about: read where they are what they should be, and passed over where not.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{WireError, fault};
+
+/// The largest count that is believed: no model reads or writes more tokens for one answer.
+const COUNT_MAX: u64 = u32::MAX as u64;
+
+/// Reads a count; `None` of what is none, such as a negative number.
+pub(crate) fn count<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
+    d.deserialize_any(Count)
+}
+
+/// Reads a text; a number becomes its digits, and anything else `None`.
+pub(crate) fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    d.deserialize_any(Text)
+}
+
+/// Reads a value of a type; `None` where it has another form.
+pub(crate) fn maybe<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(d)?;
+    Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// Reads an answer of a server. Where it has another form because it is an error, that is what it is.
+pub(crate) fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WireError> {
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<Value>(body) {
+        Ok(tree) if tree.get("error").is_some_and(|error| !error.is_null()) => {
+            fault::inside(tree.get("error").unwrap_or(&Value::Null))
+        }
+        _ => WireError::Malformed(fault::clipped(&error.to_string())),
+    })
+}
+
+struct Count;
+
+impl<'de> Visitor<'de> for Count {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_u64<E>(self, count: u64) -> Result<Self::Value, E> {
+        Ok((count <= COUNT_MAX).then_some(count))
+    }
+
+    fn visit_i64<E>(self, count: i64) -> Result<Self::Value, E> {
+        Ok(u64::try_from(count).ok().filter(|count| *count <= COUNT_MAX))
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+    #[expect(clippy::cast_precision_loss, reason = "the largest count is exact")]
+    fn visit_f64<E>(self, count: f64) -> Result<Self::Value, E> {
+        Ok((count >= 0.0 && count <= COUNT_MAX as f64).then_some(count.ceil() as u64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(text.trim().parse().ok().filter(|count| *count <= COUNT_MAX))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+struct Text;
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Answer<'a> {
+        #[serde(default, deserialize_with = "count")]
+        count: Option<u64>,
+        #[serde(default, deserialize_with = "text", borrow)]
+        text: Option<Cow<'a, str>>,
+        #[serde(default, deserialize_with = "maybe")]
+        list: Option<Vec<u8>>,
+    }
+
+    #[track_caller]
+    fn check(json: &str, count: Option<u64>, text: Option<&str>, list: Option<&[u8]>) {
+        let answer: Answer<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(answer, Answer { count, text: text.map(Cow::Borrowed), list: list.map(<[u8]>::to_vec) }, "{json}");
+    }
+
+    #[test]
+    fn what_is_odd_is_passed_over() {
+        check(r#"{"count": 5, "text": "a", "list": [1]}"#, Some(5), Some("a"), Some(&[1]));
+        check(r#"{"count": 5.2, "text": 7, "list": null}"#, Some(6), Some("7"), None);
+        check(r#"{"count": "12", "text": null, "list": "x"}"#, Some(12), None, None);
+        check(r#"{"count": -1, "text": [1, {"a": 2}], "list": {"a": 1}}"#, None, None, None);
+        check(r#"{"count": 4294967296, "text": {"a": []}, "list": [300]}"#, None, None, None);
+        check(r#"{"count": -0.5, "text": true}"#, None, None, None);
+        check(r#"{"count": {"a": 1}, "text": "\u00e9"}"#, None, Some("é"), None);
+        check("{}", None, None, None);
+        assert!(serde_json::from_str::<Answer<'_>>(r#"{"count": }"#).is_err());
+    }
+}
