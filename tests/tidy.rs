@@ -116,12 +116,25 @@ fn nothing_is_left_undone_or_tied_to_one_machine() {
 fn edges(room: &str) -> &'static [&'static str] {
     match room {
         "core" | "patterns" | "schedule" => &[],
-        "bindings" | "egress" | "journal" | "schema" | "testkit" => &["core"],
+        "bindings" | "egress" | "journal" | "memory" | "models" | "schema" | "telemetry" | "testkit" => &["core"],
         "engine" => &["core", "schema"],
         "workflow" => &["core", "patterns", "schema"],
         "manifest" => &["core", "schedule", "workflow"],
         "sandbox" => &["bindings", "core"],
-        "cli" => &["bindings", "core", "egress", "engine", "journal", "manifest", "sandbox", "schedule", "workflow"],
+        "cli" => &[
+            "bindings",
+            "core",
+            "egress",
+            "engine",
+            "journal",
+            "manifest",
+            "memory",
+            "models",
+            "sandbox",
+            "schedule",
+            "telemetry",
+            "workflow",
+        ],
         other => panic!("host/{other} is a new room: say here on which rooms it may depend"),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use priory_core::Limits;
 use priory_core::amounts::BudgetSpec;
+use priory_core::model::ModelsSpec;
 use priory_core::ports::Plugin;
 use priory_engine::{AgentEntry, Catalog, PluginEntry};
 use priory_sandbox::{Link, Loaded, Sandboxes, Source};
@@ -22,12 +23,14 @@ pub(crate) async fn assemble(
     agents: Vec<AgentSpec>,
     limits: Limits,
     budget: BudgetSpec,
+    models: &ModelsSpec,
 ) -> Result<Arc<Catalog>, Error> {
     let loaded = load(sandboxes, plugins).await?;
     let plugins: BTreeMap<String, Arc<PluginEntry>> =
         loaded.into_iter().map(|entry| (entry.name.to_string(), entry)).collect();
     let agents = agents.into_iter().map(|agent| agent_entry(agent, &plugins)).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Catalog::new(plugins.into_values().collect(), agents, limits, budget)?))
+    let catalog = Catalog::new(plugins.into_values().collect(), agents, limits, budget)?;
+    Ok(Arc::new(catalog.with_models(models.default.clone(), models.embedding.clone())))
 }
 
 /// Loads plugins, those first that others are linked to, and side by side where they do not wait for each other.
@@ -126,6 +129,6 @@ fn agent_entry(agent: AgentSpec, plugins: &BTreeMap<String, Arc<PluginEntry>>) -
         lends: agent.lends,
         config: agent.config.into_iter().collect(),
         gate: agent.gate,
-        model: None,
+        model: agent.model.as_deref().map(Arc::from),
     }))
 }

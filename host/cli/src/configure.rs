@@ -5,7 +5,8 @@ use priory_engine::InDoubt;
 use priory_manifest::{InDoubt as ManifestInDoubt, Manifest, SecretSource as ManifestSecret};
 
 use crate::durable::Description;
-use crate::host::{Builder, Host};
+use crate::builder::Builder;
+use crate::host::Host;
 use crate::secret::SecretSource;
 use crate::spec::{AgentSpec, PluginSpec};
 
@@ -17,6 +18,7 @@ impl Host {
         mut component: impl FnMut(&str) -> Result<Vec<u8>, E>,
     ) -> Result<Builder, E> {
         let mut builder = Self::builder().limits(manifest.limits.clone()).budget(manifest.budget);
+        builder = builder.models(manifest.models.clone()).quota(manifest.quota);
         for (name, plugin) in &manifest.plugins {
             let mut spec = PluginSpec::new(name.clone(), component(name)?);
             spec.pinned = plugin.digest;
@@ -42,6 +44,7 @@ impl Host {
             spec.lends = agent.lends.clone();
             spec.config = agent.config.clone();
             spec.gate = agent.gate.clone();
+            spec.model = agent.model.clone();
             builder = builder.agent(spec);
         }
         for workflow in manifest.workflows.values() {
@@ -64,8 +67,8 @@ impl Host {
 
     /// Begins a host that is configured as it was when a run began.
     pub fn from_description(description: Description) -> Builder {
-        let Description { plugins, agents, secrets, limits, budget } = description;
-        let builder = Self::builder().limits(limits.iter().collect()).budget(budget);
+        let Description { plugins, agents, secrets, limits, budget, models, quota } = description;
+        let builder = Self::builder().limits(limits.iter().collect()).budget(budget).models(models).quota(quota);
         let builder = plugins.into_iter().fold(builder, Builder::plugin);
         let builder = agents.into_iter().fold(builder, Builder::agent);
         secrets.into_iter().fold(builder, |builder, (name, source)| builder.secret(name, source))

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use priory_core::amounts::BudgetSpec;
+use priory_core::amounts::{BudgetSpec, QuotaSpec};
 use priory_core::journal::{RunQuery, RunState};
+use priory_core::model::ModelsSpec;
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Journal, JournalError, Limits, RunId};
 use priory_engine::{Begun, Catalog, Durable, Fork, Resume, Turn};
@@ -68,6 +69,16 @@ pub struct Description {
     pub limits: Limits,
     /// What a run may spend.
     pub budget: BudgetSpec,
+    /// The models and who provides them, without any key.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub models: ModelsSpec,
+    /// What all runs may spend on models in one day.
+    #[serde(default, skip_serializing_if = "QuotaSpec::is_unbounded")]
+    pub quota: QuotaSpec,
+}
+
+fn is_empty(models: &ModelsSpec) -> bool {
+    *models == ModelsSpec::default()
 }
 
 impl Description {
@@ -130,20 +141,9 @@ impl Keeper {
     /// Puts what is configured into the journal.
     pub(crate) async fn new(
         durability: Durability,
-        plugins: &[PluginSpec],
-        agents: &[AgentSpec],
-        secrets: &BTreeMap<String, SecretSource>,
-        limits: Limits,
-        budget: BudgetSpec,
+        mut description: Description,
     ) -> Result<Self, Error> {
-        let mut description = Description {
-            plugins: plugins.to_vec(),
-            agents: agents.to_vec(),
-            secrets: secrets.clone(),
-            limits,
-            budget,
-        };
-        let mut digests = Vec::with_capacity(plugins.len());
+        let mut digests = Vec::with_capacity(description.plugins.len());
         for plugin in &mut description.plugins {
             let digest = durability.journal.keep(plugin.bytes.to_vec()).await?;
             plugin.pinned = Some(digest);
@@ -226,8 +226,8 @@ impl Keeper {
         if let Some(known) = self.others.lock().get(&digest) {
             return Ok(known.clone());
         }
-        let Description { plugins, agents, limits, budget, .. } = Description::kept(journal, digest).await?;
-        let catalog = assemble(sandboxes, plugins, agents, limits, budget).await?;
+        let Description { plugins, agents, limits, budget, models, .. } = Description::kept(journal, digest).await?;
+        let catalog = assemble(sandboxes, plugins, agents, limits, budget, &models).await?;
         self.others.lock().insert(digest, catalog.clone());
         Ok(catalog)
     }

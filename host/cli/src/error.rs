@@ -19,6 +19,12 @@ pub enum Error {
     /// The way out cannot be set up.
     #[error(transparent)]
     Egress(#[from] priory_egress::Error),
+    /// Models cannot be set up as they are configured.
+    #[error(transparent)]
+    Models(#[from] priory_models::Error),
+    /// What runs do cannot be told.
+    #[error(transparent)]
+    Telemetry(#[from] priory_telemetry::Error),
     /// What was configured does not fit together.
     #[error(transparent)]
     Catalog(#[from] priory_engine::CatalogError),

@@ -24,6 +24,7 @@
 
 pub mod durable;
 pub mod error;
+mod builder;
 pub mod host;
 pub mod record;
 pub mod spec;
@@ -34,6 +35,7 @@ mod assemble;
 mod configure;
 mod secret;
 mod system;
+mod thinking;
 
 pub use priory_core as core;
 pub use priory_engine::{
@@ -43,13 +45,17 @@ pub use priory_engine::{Believed, KeyState, audit, believed, diff, lineage, resu
 pub use priory_engine::{GateInfo, GateKind, GateState};
 pub use priory_journal as journal;
 pub use priory_manifest as manifest;
+pub use priory_memory as memory;
+pub use priory_models as models;
 pub use priory_sandbox::{LoadError, SandboxConfig};
 pub use priory_schedule as schedule;
+pub use priory_telemetry as telemetry;
 pub use priory_workflow as workflow;
 
 pub use durable::{Description, Durability};
 pub use error::Error;
-pub use host::{Builder, Host};
+pub use builder::Builder;
+pub use host::Host;
 pub use secret::SecretSource;
 pub use spec::{AgentSpec, PluginSpec, RunSpec};
 pub use system::{machine_clock, machine_ids};

@@ -15,6 +15,7 @@ mod answering;
 mod bounds;
 mod elsewhere;
 mod ended;
+mod folder;
 mod function;
 mod history;
 mod lending;

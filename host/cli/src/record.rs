@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who is told what happens in a run.
 
+use std::sync::Arc;
+
 use priory_core::event::Envelope;
-use priory_core::ports::Recorder;
+use priory_core::ports::{Heard, Recorder};
 
 /// Tells nobody.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,5 +20,20 @@ pub struct Each<F>(pub F);
 impl<F: Fn(&Envelope) + Send + Sync> Recorder for Each<F> {
     fn record(&self, envelope: &Envelope) {
         (self.0)(envelope);
+    }
+}
+
+/// Tells two.
+pub(crate) struct Both(pub(crate) Arc<dyn Recorder>, pub(crate) Arc<dyn Recorder>);
+
+impl Recorder for Both {
+    fn record(&self, envelope: &Envelope) {
+        self.0.record(envelope);
+        self.1.record(envelope);
+    }
+
+    fn hear(&self, heard: &Heard) {
+        self.0.hear(heard);
+        self.1.hear(heard);
     }
 }

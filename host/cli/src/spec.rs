@@ -2,13 +2,13 @@
 //! What a host is made of, and what a run is started with.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use priory_core::amounts::BudgetSpec;
 use priory_core::effect::Nature;
 use priory_core::gate::{BreakerSpec, GateSpec, RateSpec};
-use priory_core::grant::template::{GrantTemplate, GrantTemplates};
+use priory_core::grant::template::{GrantKind, GrantTemplate, GrantTemplates};
 use priory_core::ports::Recorder;
 use priory_core::{Digest, Dimension, Failure, GrantSet, Json, LimitSpec};
 use priory_engine::{Begun, Context, InDoubt, Request, Target};
@@ -130,6 +130,9 @@ pub struct AgentSpec {
     /// What stands before it.
     #[serde(default, skip_serializing_if = "GateSpec::is_unset")]
     pub gate: GateSpec,
+    /// The model that it asks where it names none. It has to be granted as any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl AgentSpec {
@@ -145,6 +148,7 @@ impl AgentSpec {
             lends: GrantTemplates::default(),
             config: BTreeMap::new(),
             gate: GateSpec::default(),
+            model: None,
         }
     }
 
@@ -182,6 +186,14 @@ impl AgentSpec {
     /// Bounds how often it is called, in all runs of the host.
     pub fn rate(mut self, rate: RateSpec) -> Self {
         self.gate.rate = Some(rate);
+        self
+    }
+
+    /// Sets the model that it asks where it names none, and grants it.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.grants.0.push(GrantTemplate::new(GrantKind::Model, name.clone(), PathBuf::new()));
+        self.model = Some(name);
         self
     }
 
@@ -280,6 +292,12 @@ impl RunSpec {
     /// Sets the seed of all its randomness.
     pub fn seed(mut self, seed: [u8; 32]) -> Self {
         self.request.seed = Some(seed);
+        self
+    }
+
+    /// Sets the model that is asked where a program names none and none is configured for it.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.request.model = Some(name.into());
         self
     }
 

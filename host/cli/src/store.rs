@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use priory::core::journal::{Pruned, Retention, RunInfo, RunQuery};
+use priory::core::journal::{Retention, RunInfo, RunQuery};
+use priory::core::ports::Expenses;
 use priory::core::{Journal, JournalError, RunId};
 use priory::journal::{MemoryJournal, SqliteJournal};
 use priory::manifest::Manifest;
 
+use crate::folder::{Folder, Remembered};
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::waits::shell_word;
@@ -60,18 +62,33 @@ impl Data {
     }
 
     /// Opens the folder for this process alone; makes it when it is not there.
-    pub(crate) fn open(&self) -> Result<Arc<dyn Journal>> {
-        let journal = SqliteJournal::open(&self.folder()?)?;
-        Ok(Arc::new(journal))
+    pub(crate) fn open(&self) -> Result<Folder> {
+        let folder = self.folder()?;
+        Ok(Folder::of(SqliteJournal::open(&folder)?, &folder))
     }
 
     /// Opens the folder as [`Data::open`] does; the error inside says that another process has it.
-    pub(crate) fn open_unless_busy(&self) -> Result<Result<Arc<dyn Journal>>> {
-        match SqliteJournal::open(&self.folder()?) {
-            Ok(journal) => Ok(Ok(Arc::new(journal))),
+    pub(crate) fn open_unless_busy(&self) -> Result<Result<Folder>> {
+        let folder = self.folder()?;
+        match SqliteJournal::open(&folder) {
+            Ok(journal) => Ok(Ok(Folder::of(journal, &folder))),
             Err(error @ JournalError::Busy { .. }) => Ok(Err(error.into())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Opens what is remembered beyond runs; several processes may have it. A folder that is not there remembers nothing.
+    pub(crate) fn memory(&self) -> Result<Remembered> {
+        Ok(Remembered::of(&self.folder()?))
+    }
+
+    /// Opens the folder to read what was spent; a folder that is not there spent nothing.
+    pub(crate) fn expenses(&self) -> Result<Arc<dyn Expenses>> {
+        let folder = self.folder()?;
+        if !is_journal(&folder) {
+            return Ok(Arc::new(MemoryJournal::new()));
+        }
+        Ok(Arc::new(SqliteJournal::open_read_only(&folder)?))
     }
 
     /// Opens the folder to read from it, whoever writes into it. A folder that is not there has no runs.
@@ -106,15 +123,6 @@ pub(crate) fn retention_of(manifest: &Manifest) -> Retention {
 
 fn kept_by_default() -> Retention {
     Retention { age_ms: Some(KEPT_MS), count: None, bytes: None }
-}
-
-/// Removes runs that have ended and are beyond what is to be kept. What cannot be removed now is removed the next time.
-pub(crate) async fn retain(journal: &Arc<dyn Journal>, retention: Retention, unix_ms: u64) {
-    match journal.prune(retention, unix_ms).await {
-        Ok(Pruned { runs: 0, .. }) => {}
-        Ok(Pruned { runs, bytes }) => tracing::info!(runs, bytes, "old runs were removed"),
-        Err(error) => tracing::warn!(%error, "old runs could not be removed"),
-    }
 }
 
 /// Reads a label.

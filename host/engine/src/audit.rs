@@ -319,14 +319,7 @@ fn opening(started: &FrameStarted, look: Show<'_>) {
 }
 
 /// Shows what an effect accesses.
-fn asking(
-    catalog: &Catalog,
-    of_run: Option<&str>,
-    frame: &Walked,
-    effect: &Effect,
-    is_use: bool,
-    look: Show<'_>,
-) {
+fn asking(catalog: &Catalog, of_run: Option<&str>, frame: &Walked, effect: &Effect, is_use: bool, look: Show<'_>) {
     with_access(catalog, effect, |access| look(*access, Consequence::Fails, is_use, false));
     match effect {
         Effect::ModelCall { request, .. } => {

@@ -22,6 +22,7 @@ use crate::frame::Frame;
 use crate::model::bill::Bill;
 use crate::model::talk::Whole;
 use crate::model::{bounds, names};
+use crate::perform::memory;
 use crate::run::Run;
 
 /// An effect that was authorized, with what it leads to.
@@ -283,7 +284,10 @@ pub(crate) fn plan(frame: &Frame, asked: &Asked, effect: &Effect) -> Result<Plan
             let model = names::of_vectors(frame, model.as_deref())?;
             Plan::Embed { model, texts: texts.clone(), bill: Arc::default() }
         }
-        Effect::Memory(op) => Plan::Memory { op: op.clone(), bill: Arc::default() },
+        Effect::Memory(op) => {
+            memory::check(op)?;
+            Plan::Memory { op: op.clone(), bill: Arc::default() }
+        }
         Effect::BudgetLeft => Plan::BudgetLeft,
         Effect::BudgetUsed => Plan::BudgetUsed,
         // A log has no outcome to wait for and takes the short way through the waist.

@@ -131,6 +131,8 @@ pub struct Catalog {
     pub default_model: Option<Arc<str>>,
     /// The model that makes vectors where nobody names one.
     pub embedding_model: Option<Arc<str>>,
+    /// Whether what is remembered is found by its meaning too, with vectors of that model.
+    pub memory_embeds: bool,
     /// What answers of models are held against. It is a cache.
     pub(crate) schemas: Schemas,
 }
@@ -152,6 +154,7 @@ impl Catalog {
             budget,
             default_model: None,
             embedding_model: None,
+            memory_embeds: false,
             schemas: Schemas::default(),
         };
         for entry in plugins {
@@ -181,6 +184,11 @@ impl Catalog {
     /// Sets the models that are asked where nobody names one: for answers, and for vectors.
     pub fn with_models(self, default_model: Option<Arc<str>>, embedding_model: Option<Arc<str>>) -> Self {
         Self { default_model, embedding_model, ..self }
+    }
+
+    /// Sets whether what is remembered is found by its meaning too. It takes a model that makes vectors.
+    pub fn with_memory(self, memory_embeds: bool) -> Self {
+        Self { memory_embeds, ..self }
     }
 
     /// Returns a plugin.

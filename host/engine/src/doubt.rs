@@ -49,9 +49,8 @@ pub(crate) async fn settle(
 ) -> Result<Option<PastFrame>, Failure> {
     let path = &label.path;
     let (Some(plugin), Some((started, _))) = (plugin, &past.started) else { return Ok(Some(past)) };
-    let from_its_beginning = |past: &PastFrame| {
-        Ok(Some(run.past.forget(path, past)).filter(|past| past.sunk != Amounts::default()))
-    };
+    let from_its_beginning =
+        |past: &PastFrame| Ok(Some(run.past.forget(path, past)).filter(|past| past.sunk != Amounts::default()));
     match nature(&plugin, started) {
         Nature::Pure => Ok(Some(past)),
         _ if run.past.is_trial => Err(cannot_be_tried()),

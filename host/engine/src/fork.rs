@@ -371,7 +371,9 @@ impl Said {
             Effect::Embed { .. } => Value::Embedded(value.read().map_err(read)?),
             Effect::Memory(MemoryOp::Recall { .. }) => Value::Memory(value.read().map_err(read)?),
             Effect::Memory(_) => {
-                return Err(unfit("what it remembered or forgot stays so: set a failure, or fork before it".to_owned()));
+                return Err(unfit(
+                    "what it remembered or forgot stays so: set a failure, or fork before it".to_owned(),
+                ));
             }
             Effect::BudgetLeft => Value::Remaining(value.read().map_err(read)?),
             Effect::BudgetUsed => Value::Usage(value.read().map_err(read)?),

@@ -13,3 +13,6 @@ pub(crate) mod hearing;
 pub(crate) mod names;
 pub(crate) mod schemas;
 pub(crate) mod talk;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ mod embed;
 mod event;
 mod http;
 mod list;
-mod memory;
+pub(crate) mod memory;
 mod model;
 mod paid;
 mod read;

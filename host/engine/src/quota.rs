@@ -107,10 +107,7 @@ impl Quota {
 
 impl Today {
     /// Sets aside what `take` makes of the room of the day.
-    pub(crate) fn reserve<T>(
-        &self,
-        take: impl FnOnce(Room) -> Option<(Amounts, T)>,
-    ) -> Option<(T, DayReservation)> {
+    pub(crate) fn reserve<T>(&self, take: impl FnOnce(Room) -> Option<(Amounts, T)>) -> Option<(T, DayReservation)> {
         let mut days = self.quota.days.lock();
         let day = days.entry(self.day).or_default();
         let (amounts, made) = take(Room::of(self.quota.allowance, day.spent, day.reserved))?;

@@ -86,7 +86,12 @@ fn of_value(value: &Value) -> u64 {
         }
         Value::Memory(value) => value.byte_len(),
         // Names and words of the operator, and numbers: they do not grow with what a guest does.
-        Value::Models(_) | Value::Agents(_) | Value::Artifact(_) | Value::Remaining(_) | Value::Usage(_) | Value::Unit => 0,
+        Value::Models(_)
+        | Value::Agents(_)
+        | Value::Artifact(_)
+        | Value::Remaining(_)
+        | Value::Usage(_)
+        | Value::Unit => 0,
     }
 }
 

@@ -61,9 +61,7 @@ enum Decision {
 pub(crate) async fn pass(frame: &Arc<Frame>, step: u32, effect: Effect, fuel: u64) -> Timed {
     let (outcome, stamp) = match decide(frame, step, effect, fuel, false) {
         Ok(Decision::Ended(outcome, stamp)) => (outcome, stamp),
-        Ok(Decision::GoOn(admitted)) => {
-            go_on(Unfinished::of(frame, step, &admitted, false), admitted).await
-        }
+        Ok(Decision::GoOn(admitted)) => go_on(Unfinished::of(frame, step, &admitted, false), admitted).await,
         Err(halt) => frame.run.halt(halt).await,
     };
     (outcome, stamp.unix_ms)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 
 use crate::gate::Pass;
@@ -168,6 +168,10 @@ impl Provider {
             let body = key.map_or_else(|| body.clone(), |key| scrubbed(&body, key));
             let fault = self.wire.fault(status, response.headers(), &body, self.clock.unix_ms());
             return Err(Trouble::Fault(fault));
+        }
+        // Nobody asked for it, so nobody unpacks it: an answer of a megabyte may stand for one of a thousand.
+        if response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(Trouble::Wire(WireError::Malformed("it is packed, although that was not asked for".to_owned())));
         }
         let is_stream = match response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) {
             Some(kind) if kind.starts_with("text/event-stream") => true,

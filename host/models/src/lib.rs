@@ -22,6 +22,9 @@ mod sse;
 mod tokens;
 mod wire;
 
+#[cfg(test)]
+mod testing;
+
 pub use cassette::{Cassette, Exchange};
 pub use error::Error;
 pub use gateway::{Gateway, Tested};

@@ -156,3 +156,88 @@ impl Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a text in pieces of a length; the events as `name|data`.
+    fn read(bytes: &[u8], size: usize) -> Vec<String> {
+        let mut events = Events::default();
+        let mut seen = Vec::new();
+        let shown = |event: SseEvent<'_>| format!("{}|{}", event.name, event.data);
+        for piece in bytes.chunks(size) {
+            events.push(piece);
+            while let Some(event) = events.next().unwrap() {
+                seen.push(shown(event));
+            }
+        }
+        seen.extend(events.last().unwrap().map(shown));
+        assert_eq!(events.last().unwrap(), None, "the last event is given out once");
+        seen
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        for size in [1, 2, 3, 5, 7, 64, 10_000] {
+            assert_eq!(read(text.as_bytes(), size), expected, "{text:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn events_are_read_however_they_are_cut() {
+        check("data: a\n\ndata: b\n\n", &["|a", "|b"]);
+        check("data: a\r\n\r\ndata: b\r\n\r\n", &["|a", "|b"]);
+        check("data: a\r\rdata: b\r\r", &["|a", "|b"]);
+        check("data: a\r\n\ndata: b\n\r\n", &["|a", "|b"]);
+        check("\u{feff}data: ä€𝄞\n\n", &["|ä€𝄞"]);
+        check("data:a\ndata: b\ndata:  c\n\n", &["|a\nb\n c"]);
+        check("event: x\ndata: a\n\ndata: b\n\n", &["x|a", "|b"]);
+        check("event: x\n\ndata: b\n\n", &["|b"]);
+        check(": comment\n\nid: 5\nretry: 10\nunknown: x\ndata: a\n\n", &["|a"]);
+        check("data\n\n", &["|"]);
+        check("data: {\"a\": \"b: c\"}\n\n\n\n", &["|{\"a\": \"b: c\"}"]);
+        check("", &[]);
+        check("\n\n\r\n", &[]);
+    }
+
+    #[test]
+    fn an_event_that_does_not_end_is_the_last() {
+        check("data: a\n\ndata: b", &["|a", "|b"]);
+        check("data: a\n\ndata: b\n", &["|a", "|b"]);
+        check("event: x", &[]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_as_such() {
+        assert_eq!(read(b"data: a\xffb\n\n", 3), ["|a\u{fffd}b"]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused() {
+        let mut events = Events::default();
+        events.push(&vec![b'x'; LINE_BYTES_MAX]);
+        assert_eq!(events.next(), Ok(None));
+        events.push(b"x");
+        assert_eq!(events.next(), Err(TooLong(LINE_BYTES_MAX)));
+
+        let mut events = Events::default();
+        let line = [b"data: ", "x".repeat(EVENT_BYTES_MAX / 4 - 1).as_bytes(), b"\n"].concat();
+        for _ in 0..4 {
+            events.push(&line);
+            assert_eq!(events.next(), Ok(None));
+        }
+        events.push(&line);
+        assert_eq!(events.next(), Err(TooLong(EVENT_BYTES_MAX)));
+    }
+
+    #[test]
+    fn a_long_stream_keeps_little() {
+        let mut events = Events::default();
+        for n in 0..100_000 {
+            events.push(format!("data: {n}\n\n").as_bytes());
+            assert_eq!(events.next().unwrap().map(|event| event.data.to_owned()), Some(n.to_string()));
+        }
+        assert!(events.buffer.capacity() < 4 * READ_BYTES_MAX);
+    }
+}

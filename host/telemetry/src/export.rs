@@ -31,7 +31,7 @@ const BATCH_MAX: usize = 512;
 /// How large one request may become, in bytes, before it is sent: with content, few spans are a lot.
 const BATCH_BYTES_MAX: usize = 2 << 20;
 /// How long a span waits for others to come along.
-const BATCH_TIME: Duration = Duration::from_secs(1);
+const BATCH_TIME: Duration = Duration::from_secs(5);
 /// How often what was counted is sent.
 const METRICS_TIME: Duration = Duration::from_secs(30);
 /// How long one request may take.

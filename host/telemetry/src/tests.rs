@@ -108,7 +108,7 @@ impl Clock for Hasty {
 
     fn sleep_until(&self, until: Duration) -> BoxFuture<'static, ()> {
         // Pauses between attempts are short; the rest waits until somebody asks for everything.
-        let is_pause = until.saturating_sub(self.0.elapsed()) < Duration::from_secs(1);
+        let is_pause = until.saturating_sub(self.0.elapsed()) < Duration::from_secs(5);
         if is_pause { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
     }
 }

@@ -61,6 +61,8 @@ struct Play {
     asked: Vec<Asked>,
     /// The request that is kept waiting, while its connection is there.
     waiting: Option<usize>,
+    /// Whether an act holds until it is released.
+    is_held: bool,
     connections: usize,
 }
 
@@ -107,9 +109,18 @@ impl LoopbackProvider {
         self.stage.play.lock().waiting
     }
 
+    /// Tells whether an act holds until it is released.
+    pub fn is_held(&self) -> bool {
+        self.stage.play.lock().is_held
+    }
+
     /// Lets the act that holds go on.
     pub fn release(&self) {
-        self.stage.released.notify_one();
+        let mut play = self.stage.play.lock();
+        if std::mem::take(&mut play.is_held) {
+            play.waiting = None;
+            self.stage.released.notify_one();
+        }
     }
 }
 

@@ -17,5 +17,5 @@ mod shared;
 pub use compute::{SimCompute, pause};
 pub use faulty::{Faults, FaultyJournal};
 pub use outside::{Arrival, Line, Outside};
-pub use random::SimRng;
+pub use random::{SimRng, hash};
 pub use script::{Act, Op, ScriptPlugin};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use priory_core::artifact::ArtifactOp;
 use priory_core::effect::Value;
-use priory_core::memory::{MemoryOp, MemoryValue};
+use priory_core::memory::{Fact, MemoryOp, MemoryValue};
 use priory_core::model::{Delta, Message, Part};
 use priory_core::state::StateOp;
 use priory_core::{Effect, Failure, Json, Outcome, Report};
@@ -271,10 +271,11 @@ impl Leaves {
         let MemoryValue::Recalled(facts) = value else { return Self::of_data(value) };
         let mut leaves = Self::default();
         for (at, fact) in facts.iter().enumerate() {
+            let Fact { id, from, .. } = fact;
             // Whose step remembered it is a part of it, so what was remembered can be followed into that run.
-            leaves.text(format!("fact {at} of {} frame {} step {}", fact.from.run, fact.from.frame, fact.from.step), &fact.text);
+            leaves.text(format!("{id} of {} frame {} step {}", from.run, from.frame, from.step), &fact.text);
             for (name, words) in [("subject", &fact.subject), ("source", &fact.source)] {
-                leaves.text(format!("{name} of fact {at}"), words.as_deref().unwrap_or_default());
+                leaves.text(format!("{name} of {id}"), words.as_deref().unwrap_or_default());
             }
             if let Some(data) = &fact.data {
                 leaves.value(&format!("/{at}/data"), &data.to_value());

@@ -87,7 +87,9 @@ fn without_fence(text: &str) -> &str {
     let inner = text.strip_prefix(FENCE).and_then(|text| text.strip_suffix(FENCE));
     // Behind the fence stands the name of the language, up to the end of its line.
     match inner.and_then(|inner| inner.split_once('\n')) {
-        Some((language, inner)) if !inner.contains(FENCE) && language.chars().all(|c| !c.is_whitespace() || c == '\r') => {
+        Some((language, inner))
+            if !inner.contains(FENCE) && language.chars().all(|c| !c.is_whitespace() || c == '\r') =>
+        {
             inner.trim()
         }
         _ => text,
@@ -141,7 +143,13 @@ mod tests {
     #[test]
     fn an_answer_by_a_schema_is_read_as_it_stands() {
         let good = (Some(r#"{"n":1}"#.to_owned()), None);
-        for text in ["{\"n\":1}", " {\"n\":1}\n", "```json\n{\"n\":1}\n```", "```\n{\"n\":1}```\n", "```json\r\n{\"n\":1}\r\n```"] {
+        for text in [
+            "{\"n\":1}",
+            " {\"n\":1}\n",
+            "```json\n{\"n\":1}\n```",
+            "```\n{\"n\":1}```\n",
+            "```json\r\n{\"n\":1}\r\n```",
+        ] {
             assert_eq!(read(text, StopReason::End), good, "{text:?}");
         }
         for text in ["", "sure: {\"n\":1}", "{\"n\":1", "```json {\"n\":1} ```", "```\n{\"n\":1}\n```\n```\n{}\n```"] {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use priory_core::Failure;
 use priory_core::model::{
-    CALL_ID_BYTES_MAX, Choice, LABEL_BYTES_MAX, MESSAGES_MAX, Message, ModelRequest, OFFERS_MAX, OUTPUT_TOKENS_MAX, Offer,
-    PARTS_MAX, PROMPT_BYTES_MAX, Part, STOP_BYTES_MAX, STOPS_MAX, TEXTS_MAX,
+    CALL_ID_BYTES_MAX, Choice, LABEL_BYTES_MAX, MESSAGES_MAX, Message, ModelRequest, OFFERS_MAX, OUTPUT_TOKENS_MAX,
+    Offer, PARTS_MAX, PROMPT_BYTES_MAX, Part, STOP_BYTES_MAX, STOPS_MAX, TEXTS_MAX,
 };
 
 /// The highest temperature, in thousandths.
@@ -110,7 +110,10 @@ fn check_sampling(request: &ModelRequest) -> Result<(), Failure> {
         return refuse("/output-tokens-max", format!("it is {most}; 1 to {OUTPUT_TOKENS_MAX} are expected"));
     }
     if let Some(temperature) = sampling.temperature_milli.filter(|milli| *milli > TEMPERATURE_MILLI_MAX) {
-        return refuse("/temperature", format!("it is {temperature} thousandths; 0 to {TEMPERATURE_MILLI_MAX} are expected"));
+        return refuse(
+            "/temperature",
+            format!("it is {temperature} thousandths; 0 to {TEMPERATURE_MILLI_MAX} are expected"),
+        );
     }
     if sampling.stop.len() > STOPS_MAX {
         return refuse("/stop", format!("they are {}, and {STOPS_MAX} are the most", sampling.stop.len()));

@@ -103,7 +103,8 @@ pub(crate) fn candidates(
         }
     }
     if candidates.is_empty() {
-        let missing = needed.iter().find(|ability| !first.can(**ability)).copied().map_or("do more than make vectors", word);
+        let missing =
+            needed.iter().find(|ability| !first.can(**ability)).copied().map_or("do more than make vectors", word);
         let reason = format!("the request needs a model that can {missing}, and neither it nor a fallback of it can");
         return Err(Failure::invalid(format!("model {}", first.name), "", reason));
     }
@@ -137,4 +138,3 @@ fn word(ability: Ability) -> &'static str {
         Ability::Embedding => "make vectors",
     }
 }
-

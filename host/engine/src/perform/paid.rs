@@ -108,13 +108,7 @@ impl Step<'_> {
     }
 
     /// Counts what a request took, and puts it on the bill.
-    fn spend(
-        &self,
-        info: &ModelInfo,
-        usage: TokenUsage,
-        attempts: u32,
-        (is_answered, is_paid): (bool, bool),
-    ) -> Spent {
+    fn spend(&self, info: &ModelInfo, usage: TokenUsage, attempts: u32, (is_answered, is_paid): (bool, bool)) -> Spent {
         let (model, provider) = (info.name.clone(), info.provider.clone());
         let spent = Spent { model, provider, usage, microusd: info.cost(usage), attempts, is_answered, is_paid };
         // What was never sent is not worth an event.

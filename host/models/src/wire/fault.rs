@@ -151,7 +151,8 @@ fn kind_of(status: u16, names: &str, said: &str) -> FaultKind {
         408 | 409 | 425 => FaultKind::Failed,
         429 => FaultKind::Busy,
         300..=399 | 404 | 405 | 410 | 501 => FaultKind::Absent,
-        500..=599 => FaultKind::Failed,
+        // A good status that is not the one of an answer is no fault of the request.
+        200..=299 | 500..=599 => FaultKind::Failed,
         0 if named(&["rate_limit", "resource_exhausted"]) => FaultKind::Busy,
         0 if named(&["invalid_request", "invalid_argument", "invalid_prompt"]) => FaultKind::Invalid,
         // Nothing is known, and it went wrong within an answer: it is the provider's until somebody says something else.
@@ -246,4 +247,143 @@ fn until(then_unix_ms: u64, unix_ms: u64) -> Option<u64> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
 fn whole(ms: f64) -> Option<u64> {
     (ms.is_finite() && ms >= 0.0).then_some(ms.ceil().min(1e15) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderName, HeaderValue};
+    use serde_json::json;
+
+    /// 2026-11-21 12:00:00 UTC.
+    const NOW: u64 = 1_795_262_400_000;
+
+    fn headers(fields: &[(&str, &str)]) -> HeaderMap {
+        let field = |(name, value): &(&str, &str)| {
+            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+        };
+        fields.iter().map(field).collect()
+    }
+
+    fn openai(kind: &str, code: &str, message: &str) -> String {
+        json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
+    }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, kind: FaultKind, is_retriable: bool, message: &str) {
+        let fault = read(status, &HeaderMap::new(), body.as_bytes(), NOW);
+        assert_eq!((fault.kind, fault.is_retriable), (kind, is_retriable), "{body}");
+        assert_eq!(fault.message, message);
+    }
+
+    #[test]
+    fn errors_of_openai_are_sorted() {
+        use FaultKind::*;
+        let body = openai("invalid_request_error", "invalid_api_key", "Incorrect API key");
+        check(401, &body, Key, false, "status 401: Incorrect API key");
+        let body = openai("insufficient_quota", "insufficient_quota", "You exceeded your quota");
+        check(429, &body, Quota, false, "status 429: You exceeded your quota");
+        let body = openai("tokens", "rate_limit_exceeded", "Slow down");
+        check(429, &body, Busy, true, "status 429: Slow down");
+        let body = openai("invalid_request_error", "context_length_exceeded", "Too many tokens");
+        check(400, &body, TooLong, false, "status 400: Too many tokens");
+        let body = openai("invalid_request_error", "model_not_found", "No such model");
+        check(404, &body, Absent, false, "status 404: No such model");
+        check(400, &openai("invalid_request_error", "x", "No"), Invalid, false, "status 400: No");
+        check(500, &openai("server_error", "", "Oh"), Failed, true, "status 500: Oh");
+    }
+
+    #[test]
+    fn errors_of_others_are_sorted() {
+        use FaultKind::*;
+        let anthropic = |kind, message| json!({"type": "error", "error": {"type": kind, "message": message}}).to_string();
+        check(529, &anthropic("overloaded_error", "Overloaded"), Failed, true, "status 529: Overloaded");
+        let long = "prompt is too long: 5 tokens > 4 maximum";
+        check(400, &anthropic("invalid_request_error", long), TooLong, false, &format!("status 400: {long}"));
+        let gemini = |code, status, message| json!({"error": {"code": code, "status": status, "message": message}});
+        let list = json!([gemini(429, "RESOURCE_EXHAUSTED", "Quota")]).to_string();
+        check(429, &list, Busy, true, "status 429: Quota");
+        let mut key = gemini(400, "INVALID_ARGUMENT", "API key not valid");
+        key["error"]["details"] = json!([{"@type": "ErrorInfo", "reason": "API_KEY_INVALID"}]);
+        check(400, &key.to_string(), Key, false, "status 400: API key not valid");
+        check(404, r#"{"error":"model 'x' not found"}"#, Absent, false, "status 404: model 'x' not found");
+        check(400, r#"{"object":"error","message":"bad","type":"BadRequestError","code":400}"#, Invalid, false, "status 400: bad");
+        check(422, r#"{"detail":"extra fields"}"#, Invalid, false, "status 422: extra fields");
+        check(402, r#"{"error":{"code":402,"message":"no credits"}}"#, Quota, false, "status 402: no credits");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_shortly() {
+        use FaultKind::*;
+        check(502, "<html>\n<b>Bad Gateway</b>\u{7}</html>", Failed, true, "status 502: <html> <b>Bad Gateway</b> </html>");
+        check(503, "", Failed, true, "status 503:");
+        check(302, "", Absent, false, "status 302:");
+        check(413, "{}", TooLong, false, "status 413");
+        for status in [408, 409, 425, 504, 520] {
+            assert!(read(status, &HeaderMap::new(), b"", NOW).is_retriable, "{status}");
+        }
+        let long = read(500, &HeaderMap::new(), "é".repeat(5_000).as_bytes(), NOW);
+        assert_eq!(long.message.chars().count(), MESSAGE_CHARS_MAX + 1);
+    }
+
+    #[track_caller]
+    fn check_hint(fields: &[(&str, &str)], expected: Option<u64>) {
+        let fault = read(429, &headers(fields), b"{}", NOW);
+        assert_eq!(fault.retry_after_ms, expected, "{fields:?}");
+    }
+
+    #[test]
+    fn hints_are_read_in_every_form() {
+        check_hint(&[], None);
+        check_hint(&[("retry-after", "7")], Some(7_000));
+        check_hint(&[("retry-after", "0.5")], Some(500));
+        check_hint(&[("retry-after-ms", "120"), ("retry-after", "7")], Some(120));
+        check_hint(&[("retry-after", "Sat, 21 Nov 2026 12:00:30 GMT")], Some(30_000));
+        check_hint(&[("retry-after", "Sat, 21 Nov 2026 11:00:00 GMT")], Some(0));
+        check_hint(&[("retry-after", "soon")], None);
+        check_hint(&[("retry-after", "-1")], None);
+        check_hint(&[("retry-after", "1e300")], Some(HINT_MS_MAX));
+        check_hint(&[("x-ratelimit-reset-requests", "1m30s")], Some(90_000));
+        check_hint(&[("x-ratelimit-reset-tokens", "20ms")], Some(20));
+        let spent = [
+            ("x-ratelimit-reset-requests", "10s"),
+            ("x-ratelimit-remaining-requests", "5"),
+            ("x-ratelimit-reset-tokens", "2s"),
+            ("x-ratelimit-remaining-tokens", "0"),
+        ];
+        check_hint(&spent, Some(2_000));
+        check_hint(&[("anthropic-ratelimit-requests-reset", "2026-11-21T12:00:05Z")], Some(5_000));
+    }
+
+    #[test]
+    fn google_says_in_the_body_when() {
+        let body = json!({"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED", "details": [
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure"},
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.07s"},
+        ]}});
+        let fault = read(429, &HeaderMap::new(), body.to_string().as_bytes(), NOW);
+        assert_eq!(fault.retry_after_ms, Some(34_070));
+    }
+
+    #[test]
+    fn a_provider_can_say_whether_to_come_again() {
+        assert!(!read(500, &headers(&[("x-should-retry", "false")]), b"{}", NOW).is_retriable);
+        assert!(read(400, &headers(&[("x-should-retry", "true")]), b"{}", NOW).is_retriable);
+    }
+
+    #[test]
+    fn errors_within_an_answer_are_sorted() {
+        for (error, kind) in [
+            (json!({"type": "overloaded_error", "message": "x"}), FaultKind::Failed),
+            (json!({"type": "rate_limit_error", "message": "x"}), FaultKind::Busy),
+            (json!({"type": "invalid_request_error", "message": "x"}), FaultKind::Invalid),
+            (json!({"code": 429, "message": "x"}), FaultKind::Busy),
+            (json!({"code": "rate_limit_exceeded", "message": "x"}), FaultKind::Busy),
+            (json!({"code": 502, "message": "x"}), FaultKind::Failed),
+            (json!("x"), FaultKind::Failed),
+        ] {
+            let WireError::Provider(fault) = inside(&error) else { panic!("{error}") };
+            assert_eq!((fault.kind, &*fault.message), (kind, "x"), "{error}");
+        }
+    }
 }

@@ -39,6 +39,12 @@ pub(crate) fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WireEr
     })
 }
 
+/// Reads an object; `None` of anything else. A list would be read as the fields in their order, which nobody wrote.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(d)?;
+    Ok(raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok()).flatten())
+}
+
 struct Count;
 
 impl<'de> Visitor<'de> for Count {
@@ -150,12 +156,27 @@ mod tests {
         text: Option<Cow<'a, str>>,
         #[serde(default, deserialize_with = "maybe")]
         list: Option<Vec<u8>>,
+        #[serde(default, deserialize_with = "object")]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Inner {
+        n: u8,
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for (json, expected) in [(r#"{"n": 7}"#, Some(7)), ("[7]", None), ("null", None), (r#"{"m": 7}"#, None)] {
+            let answer: Answer<'_> = serde_json::from_str(&format!(r#"{{"inner": {json}}}"#)).unwrap();
+            assert_eq!(answer.inner.map(|inner| inner.n), expected, "{json}");
+        }
     }
 
     #[track_caller]
     fn check(json: &str, count: Option<u64>, text: Option<&str>, list: Option<&[u8]>) {
         let answer: Answer<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(answer, Answer { count, text: text.map(Cow::Borrowed), list: list.map(<[u8]>::to_vec) }, "{json}");
+        assert_eq!(answer, Answer { count, text: text.map(Cow::Borrowed), list: list.map(<[u8]>::to_vec), inner: None }, "{json}");
     }
 
     #[test]

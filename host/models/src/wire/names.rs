@@ -142,3 +142,84 @@ fn plain(name: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{asks, call, offering, prompt, says};
+    use priory_core::model::{Message, Role};
+
+    #[track_caller]
+    fn check(offered: &[&str], expected: &[&str]) {
+        let prompt = offering(offered);
+        let names = Names::of(&prompt);
+        let sent: Vec<_> = offered.iter().map(|name| names.sent(name).into_owned()).collect();
+        assert_eq!(sent, expected);
+        for (sent, offered) in sent.iter().zip(offered) {
+            assert!(is_taken_by_all(sent), "{sent}");
+            assert_eq!(names.heard(sent), *offered);
+        }
+    }
+
+    #[test]
+    fn names_can_be_read_and_come_back() {
+        check(&["files.read-text", "now", "Größe", "9lives"], &["files__read-text", "now", "Gr__e", "_9lives"]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn names_that_would_be_the_same_are_told_apart() {
+        check(&["a.b", "a__b"], &["a__b_49caa1d0", "a__b"]);
+        check(&["a.b", "a__b", "a:_b"], &["a__b_49caa1d0", "a__b", "a__b_DIGEST1"]);
+        check(&["a b", "a:b"], &["a_b_DIGEST2", "a_b_DIGEST3"]);
+    }
+
+    #[test]
+    fn names_that_are_too_long_keep_their_beginning() {
+        let (long, longer) = (format!("a.{}", "x".repeat(90)), format!("a.{}", "x".repeat(91)));
+        let prompt = offering(&[&long, &longer]);
+        let names = Names::of(&prompt);
+        let (one, other) = (names.sent(&long), names.sent(&longer));
+        assert!(one.len() == NAME_BYTES_MAX && other.len() == NAME_BYTES_MAX && one != other, "{one} {other}");
+        assert!(one.starts_with("a__xxx"));
+        assert_eq!((names.heard(&one), names.heard(&other)), (long.clone(), longer.clone()));
+    }
+
+    #[test]
+    fn the_order_of_offers_does_not_matter() {
+        let (one, other) = (offering(&["a.b", "a:_b", "c.d"]), offering(&["c.d", "a:_b", "a.b"]));
+        let (one, other) = (Names::of(&one), Names::of(&other));
+        for name in ["a.b", "a:_b", "c.d"] {
+            assert_eq!(one.sent(name), other.sent(name));
+        }
+    }
+
+    #[test]
+    fn what_was_never_offered_keeps_its_name() {
+        let prompt = offering(&["files.read"]);
+        let names = Names::of(&prompt);
+        for name in ["files.read", "rm -rf", "files_read", "x"] {
+            assert_eq!(names.heard(name), name);
+        }
+        assert_eq!(names.sent("other"), "other");
+        let (sent, again) = (names.sent("old.tool").into_owned(), names.sent("old:_tool").into_owned());
+        assert!(is_taken_by_all(&sent) && is_taken_by_all(&again) && sent != again, "{sent} {again}");
+        assert!(names.sent("files__read").starts_with("files__read_"), "another tool has the plain name");
+    }
+
+    #[test]
+    fn ids_are_unique_within_the_conversation() {
+        let earlier = says(Role::Assistant, vec![call("call_0", "a", "{}")]);
+        let prompt = prompt(vec![Message::text(Role::User, "go"), earlier]);
+        let names = Names::of(&prompt);
+        assert_eq!(names.id("call_9", 0, |_| false), "call_9");
+        assert_eq!(names.id("call_0", 3, |_| false), "call_2_3", "an earlier call has it");
+        assert_eq!(names.id("", 0, |_| false), "call_2_0");
+        assert_eq!(names.id("call_9", 1, |id| id == "call_9"), "call_2_1");
+        assert_eq!(names.id("", 0, |id| id == "call_2_0"), "call_2_0_0");
+        assert_eq!(names.id(&"x".repeat(CALL_ID_BYTES_MAX + 1), 0, |_| false), "call_2_0");
+        let prompt = asks("go");
+        assert_eq!(Names::of(&prompt).id("a\nb", 0, |_| false), "call_1_0");
+    }
+
+}

@@ -417,7 +417,7 @@ pub(super) fn embedded(body: &[u8], texts: usize) -> Result<Embeddings, WireErro
     #[derive(Deserialize)]
     struct List {
         data: Vec<Item>,
-        #[serde(default, deserialize_with = "lenient::maybe")]
+        #[serde(default, deserialize_with = "lenient::object")]
         usage: Option<answer::Usage>,
     }
     #[derive(Deserialize)]

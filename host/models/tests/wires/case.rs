@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use priory_core::id::Digest;
 use priory_core::json::Json;
+use priory_core::model::{Answered, TokenUsage};
 use priory_core::model::{
     CalledTool, Delta, Media, Message, ModelSpec, Part, Prompt, ProviderSpec, Reasoning, Role, Sampling,
     ToolDefinition, ToolResult, Unanswered,
 };
-use priory_core::model::{Answered, TokenUsage};
 use priory_testkit::provider::{Act, Asked};
 
 /// What the provider does, for a whole answer or for a stream.
@@ -38,6 +38,8 @@ pub(crate) struct Case {
     pub(crate) heard: usize,
     /// Between which times it ends, in milliseconds.
     pub(crate) waits: Option<(u64, u64)>,
+    /// By how much the clock moves where the provider hangs, in milliseconds.
+    pub(crate) silence_ms: Option<u64>,
 }
 
 /// Makes a case in which the provider does the same for a whole answer and for a stream.
@@ -58,6 +60,7 @@ pub(crate) fn either(name: &str, acts: impl Fn(bool) -> Vec<Act> + Send + Sync +
         says: None,
         heard: 0,
         waits: None,
+        silence_ms: None,
     }
 }
 
@@ -94,6 +97,12 @@ impl Case {
     /// Says between which times it ends, in milliseconds.
     pub(crate) fn waits(mut self, least_ms: u64, most_ms: u64) -> Self {
         self.waits = Some((least_ms, most_ms));
+        self
+    }
+
+    /// Says by how much the clock moves where the provider hangs, in milliseconds.
+    pub(crate) fn silent(mut self, silence_ms: u64) -> Self {
+        self.silence_ms = Some(silence_ms);
         self
     }
 
@@ -188,7 +197,8 @@ pub(crate) fn misheard(heard: &[Delta], answered: &Answered) -> Option<String> {
         })
         .collect();
     let is_same = words == answered.message.words() && thoughts == thought;
-    let are_same = calls.len() == answered.message.calls().count() && answered.message.calls().eq(calls.iter().copied());
+    let are_same =
+        calls.len() == answered.message.calls().count() && answered.message.calls().eq(calls.iter().copied());
     (!is_same || !are_same).then(|| format!("heard {heard:?}"))
 }
 
@@ -198,7 +208,10 @@ pub(crate) fn prompt() -> Prompt {
         model: "m".into(),
         messages: vec![said(Role::System, "Be brief."), said(Role::User, "Hi")],
         media: Default::default(),
-        tools: vec![tool("fs.read", r#"{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}"#)],
+        tools: vec![tool(
+            "fs.read",
+            r#"{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}"#,
+        )],
         sampling: Sampling::default(),
         output_tokens_max: 4_096,
         streams: false,

@@ -125,7 +125,11 @@ async fn stops(
     is_here: impl Fn(Place) -> bool,
 ) -> io::Result<Then> {
     if act.hold.is_some_and(&is_here) {
-        stage.play.lock().waiting = Some(number);
+        {
+            let mut play = stage.play.lock();
+            play.waiting = Some(number);
+            play.is_held = true;
+        }
         tokio::select! {
             () = stage.released.notified() => {}
             () = gone(stream) => {
@@ -133,7 +137,6 @@ async fn stops(
                 return Ok(Then::Close);
             }
         }
-        no_longer(stage, number);
     }
     if act.hang.is_some_and(&is_here) {
         stage.play.lock().waiting = Some(number);
@@ -148,6 +151,7 @@ fn no_longer(stage: &Stage, number: usize) {
     let mut play = stage.play.lock();
     if play.waiting == Some(number) {
         play.waiting = None;
+        play.is_held = false;
     }
 }
 

@@ -51,6 +51,6 @@ pub(super) fn mix(number: u64) -> u64 {
 }
 
 /// Returns a number that stands for some bytes: FNV-1a, mixed.
-pub(super) fn hash(bytes: &[u8]) -> u64 {
+pub fn hash(bytes: &[u8]) -> u64 {
     mix(bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
 }

@@ -15,7 +15,7 @@ use priory_patterns::fault::kept;
 use super::broken::Broken;
 use super::execution::{Execution, written};
 use super::workflow::Prepared;
-use crate::definition::{Kind, Node, OnFailure};
+use crate::definition::{Node, OnFailure};
 use crate::expression::{Scope, Value};
 
 /// A node that is being executed, and what it has to do with.
@@ -83,8 +83,8 @@ impl Execution {
 
     /// Does what the node does, once, within its time.
     pub(crate) async fn once(&self, at: &At<'_>, feedback: Option<String>, terms: Terms) -> Result<Value, Broken> {
-        let is_call = matches!(at.node.kind, Kind::Agent(_) | Kind::Tool(_) | Kind::Workflow(_));
-        // Such a call is cut by its own frame, which needs no timer; a model has no frame.
+        let is_call = at.node.kind.is_call();
+        // A call is cut by its own terms, which need no timer.
         let Some(ms) = at.node.timeout_ms.filter(|_| !is_call) else { return self.kind(at, feedback, terms).await };
         let timer = pin!(self.desk.ask(Effect::Sleep { ms }));
         let done = pin!(self.kind(at, feedback, terms));

@@ -34,7 +34,7 @@ struct Message<'a> {
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default, deserialize_with = "lenient::text")]
     stop_reason: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -70,13 +70,13 @@ struct Event<'a> {
     kind: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "lenient::count")]
     index: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     message: Option<Started>,
     #[serde(borrow, default)]
     content_block: Option<Block<'a>>,
     #[serde(borrow, default)]
     delta: Option<Block<'a>>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -84,7 +84,7 @@ struct Event<'a> {
 
 #[derive(Deserialize)]
 struct Started {
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
 }
 

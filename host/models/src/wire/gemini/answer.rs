@@ -36,7 +36,7 @@ struct Chunk<'a> {
     candidates: Option<Vec<Candidate<'a>>>,
     #[serde(rename = "promptFeedback", borrow, default)]
     feedback: Option<Feedback<'a>>,
-    #[serde(rename = "usageMetadata", default, deserialize_with = "lenient::maybe")]
+    #[serde(rename = "usageMetadata", default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,

@@ -28,7 +28,7 @@ const DONE: &str = "[DONE]";
 struct Chunk<'a> {
     #[serde(default, borrow)]
     choices: Option<Vec<Option<OneChoice<'a>>>>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
     #[serde(default, borrow)]
     error: Option<&'a RawValue>,
@@ -94,9 +94,9 @@ pub(super) struct Usage {
     total_tokens: Option<u64>,
     #[serde(default, deserialize_with = "lenient::count")]
     prompt_cache_hit_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     prompt_tokens_details: Option<Details>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     completion_tokens_details: Option<Details>,
 }
 
@@ -162,7 +162,14 @@ impl Answer {
 
     fn choice(&mut self, choice: OneChoice<'_>, ear: &mut Ear<'_>) -> Result<(), WireError> {
         self.has_choice = true;
-        for saying in choice.delta.into_iter().chain(choice.message) {
+        if let Some(saying) = choice.delta {
+            self.saying(saying, ear)?;
+        }
+        if let Some(mut saying) = choice.message {
+            // Here each call is whole, and stands for itself.
+            for (at, call) in saying.tool_calls.iter_mut().flatten().enumerate() {
+                call.index = Some(at as u64);
+            }
             self.saying(saying, ear)?;
         }
         if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {

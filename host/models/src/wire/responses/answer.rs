@@ -38,11 +38,11 @@ struct Response<'a> {
     status: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     error: Option<&'a RawValue>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     incomplete_details: Option<Details>,
     #[serde(default, borrow)]
     output: Option<&'a RawValue>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
 }
 
@@ -89,9 +89,9 @@ struct Usage {
     input_tokens: Option<u64>,
     #[serde(default, deserialize_with = "lenient::count")]
     output_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     input_tokens_details: Option<Parts>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
+    #[serde(default, deserialize_with = "lenient::object")]
     output_tokens_details: Option<Parts>,
 }
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What happens to bytes: silence, cuts, and answers that are no answers.
+
+use priory_core::model::ProviderKind;
+use priory_testkit::provider::{Act, Event, Framing, Place};
+
+use super::case::{Case, case, either};
+use super::run::IDLE_MS;
+
+const SECOND_TIME: &str = "text \"Hello\"; End; 11+7; 2 attempts";
+
+fn hello() -> Act {
+    Act::text("Hello")
+}
+
+fn then_hello(act: impl Fn() -> Act + Send + Sync + 'static) -> impl Fn() -> Vec<Act> + Send + Sync + 'static {
+    move || vec![act(), hello()]
+}
+
+pub(crate) fn cases(kind: ProviderKind) -> Vec<Case> {
+    let mut cases = silence(kind);
+    cases.extend(cuts(kind));
+    cases.extend(no_answers(kind));
+    cases
+}
+
+fn silence(_kind: ProviderKind) -> Vec<Case> {
+    let long = || Act::text("Hello, this is a rather long answer.");
+    vec![
+        either("silence before the first byte", |streams| {
+            if streams { vec![hello().hang_at(Place::Start), hello()] } else { vec![hello().hang_at(Place::Start)] }
+        })
+        .is("?"),
+        either("silence again and again", |streams| {
+            (0..if streams { 4 } else { 1 }).map(|_| hello().hang_at(Place::Start)).collect()
+        })
+        .is("?"),
+        either("silence behind the header", |streams| {
+            if streams {
+                vec![hello().hang_at(Place::AfterHead), hello()]
+            } else {
+                vec![hello().hang_at(Place::AfterHead)]
+            }
+        })
+        .is("?"),
+        case("silence in the middle of the answer", then_hello(|| hello().hang_at(Place::Half)))
+            .silent(IDLE_MS)
+            .whole("?"),
+        case("silence in the middle of the stream", move || vec![long().hang_at(Place::Events(4))])
+            .hears(2)
+            .stream("?"),
+        case("a slow first byte", || vec![hello().hold_at(Place::Start)]).is("text \"Hello\"; End; 11+7"),
+        case("a slow header", || vec![hello().hold_at(Place::InHead)]).is("text \"Hello\"; End; 11+7"),
+        case("a slow body", || vec![hello().hold_at(Place::AfterHead)]).is("text \"Hello\"; End; 11+7"),
+        case("a slow middle", || vec![hello().hold_at(Place::Half)]).is("text \"Hello\"; End; 11+7"),
+    ]
+}
+
+fn cuts(_kind: ProviderKind) -> Vec<Case> {
+    let long = || Act::text("Hello, this is a rather long answer.");
+    vec![
+        case("closed before the first byte", then_hello(|| hello().cut_at(Place::Start))).is("?"),
+        case("closed within the header", then_hello(|| hello().cut_at(Place::InHead))).is("?"),
+        case("closed behind the header", then_hello(|| hello().cut_at(Place::AfterHead))).is("?"),
+        case(
+            "closed before a body of a known length",
+            then_hello(|| hello().cut_at(Place::Bytes(0)).framed(Framing::Length)),
+        )
+        .is("?"),
+        case(
+            "closed in the middle of a body of a known length",
+            then_hello(|| hello().cut_at(Place::Half).framed(Framing::Length)),
+        )
+        .whole("?"),
+        case("closed in the middle of chunks", then_hello(|| hello().cut_at(Place::Half))).whole("?"),
+        case(
+            "closed in the middle of a body that ends so",
+            then_hello(|| hello().cut_at(Place::Half).framed(Framing::Close)),
+        )
+        .whole("?"),
+        case("a stream closed in the middle of chunks", move || vec![long().cut_at(Place::Events(5))]).stream("?"),
+        case("a stream closed in the middle of an event", move || vec![long().cut_at(Place::Half)]).stream("?"),
+        case("a stream closed in the middle of a known length", move || {
+            vec![long().cut_at(Place::Events(5)).framed(Framing::Length)]
+        })
+        .stream("?"),
+        case("a stream that ends in the middle", move || vec![long().cut_at(Place::Events(5)).framed(Framing::Close)])
+            .stream("?"),
+        case("a stream closed before anything was said", || {
+            vec![hello().cut_at(Place::Events(1)).framed(Framing::Close), hello()]
+        })
+        .stream("?"),
+        either("closed before it says that it ends", |streams| {
+            let cut = hello().cut_at(Place::End);
+            if streams { vec![cut] } else { vec![cut, hello()] }
+        })
+        .is("?"),
+    ]
+}
+
+fn no_answers(_kind: ProviderKind) -> Vec<Case> {
+    let broken = |events: &mut Vec<Event>| events[1].data = "{\"x\": ".to_owned();
+    let plain = |status, mime: &'static str, body: &'static str| {
+        move || vec![Act::body(status, mime, body), Act::body(status, mime, body)]
+    };
+    let often = |status, mime: &'static str, body: &'static str| {
+        move || (0..4).map(|_| Act::body(status, mime, body)).collect::<Vec<_>>()
+    };
+    vec![
+        case("no JSON", plain(200, "application/json", "{\"choices\": [")).whole("?"),
+        case("no JSON the first time", then_hello(|| Act::body(200, "application/json", "{\"id\": "))).whole("?"),
+        case("one event that is no JSON", move || vec![hello().events_edited(broken), hello()]).stream("?"),
+        case("nothing", plain(200, "application/json", "")).whole("?"),
+        case("a stream of nothing", often(200, "text/event-stream", "")).stream("?"),
+        case("a stream of nothing but comments", often(200, "text/event-stream", ": a\n\n: b\n\n")).stream("?"),
+        either("a page", |streams| {
+            let page = || Act::body(200, "text/html", "<html>Welcome to the captive portal.</html>");
+            (0..if streams { 4 } else { 2 }).map(|_| page()).collect()
+        })
+        .is("?"),
+        case("JSON that is no answer", plain(200, "application/json", "{\"hello\": \"world\"}")).is("?"),
+        case("JSON that is a list", plain(200, "application/json", "[]")).is("?"),
+        case("JSON that is null", plain(200, "application/json", "null")).is("?"),
+        case("bytes that are no text", || {
+            vec![Act::body(200, "application/json", vec![0xff; 99]), Act::body(200, "application/json", vec![0xff; 99])]
+        })
+        .is("?"),
+        case("JSON that is too deep", || {
+            let deep = "[".repeat(100_000);
+            vec![Act::body(200, "application/json", deep.clone()), Act::body(200, "application/json", deep)]
+        })
+        .is("?"),
+        case("compressed although nobody asked", || vec![hello().gzipped(), hello().gzipped()]).is("?"),
+        case("an answer beyond all measure", || vec![Act::text(&"x".repeat(5 << 20))]).is("?"),
+        case("a body beyond all measure", || vec![Act::body(200, "application/json", vec![b' '; 33 << 20])]).whole("?"),
+        case("an event beyond all measure", || {
+            let mut body = b"data: ".to_vec();
+            body.resize(17 << 20, b'x');
+            vec![Act::body(200, "text/event-stream", body)]
+        })
+        .stream("?"),
+        case("a header beyond all measure", || {
+            let act = || hello().header("x-large", &"x".repeat(1 << 20));
+            (0..4).map(|_| act()).collect()
+        })
+        .is("?"),
+        case("too many fields in the header", || {
+            let act = || (0..300).fold(hello(), |act, n| act.header(&format!("x-{n}"), "x"));
+            (0..4).map(|_| act()).collect()
+        })
+        .is("?"),
+        case("a stream where a whole answer was asked for", || {
+            (0..4).map(|_| Act::body(200, "text/event-stream", "data: {}\n\n")).collect()
+        })
+        .whole("?"),
+    ]
+}
