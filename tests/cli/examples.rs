@@ -167,6 +167,89 @@ fn a_review_finds_what_is_wrong_and_writes_tests_that_hold() {
     assert!(read(&home, "review.md").contains("- there were 13, of which 0 do not hold\n"));
 }
 
+/// Runs an example with the model that only follows rules.
+fn run_scripted(home: &Home, example: &str, more: &[&str]) -> Ended {
+    let arguments = ["run", "--no-build", "--model", "scripted"];
+    home.run_in(&root().join("examples").join(example), &[&arguments[..], more].concat())
+}
+
+#[test]
+fn an_assistant_answers_from_what_its_tools_give_back() {
+    let home = Home::of_example("assistant");
+    let answer = |more: &[&str]| run_scripted(&home, "assistant", more).exits(0).json().as_str().unwrap().to_owned();
+    let night_train = answer(&[]);
+    assert!(night_train.contains("needs no approval up to 180 euros"), "{night_train}");
+    assert!(night_train.contains("[travel.md, lines "), "{night_train}");
+    comes_to_the_same(&home);
+    let laptops = answer(&["--task", "When are laptops replaced?"]);
+    assert!(laptops.contains("Laptops are replaced after four years") && laptops.contains("[equipment.md, "), "{laptops}");
+    // What is in no file is not made up, and another folder has other answers.
+    assert_eq!(answer(&["--task", "zyzzyva quokka?"]), "The files say nothing about it: 5 were searched.");
+    home.write("notes/tea.md", "Tea is brewed for four minutes.\n");
+    let tea = answer(&["--task", "How long is tea brewed?", "--folder", &path(&home.path().join("notes"))]);
+    assert_eq!(tea, "Tea is brewed for four minutes.\n\n[tea.md, lines 1 to 1]");
+    let told = run_scripted(&home, "assistant", &["--json"]).exits(0);
+    assert_eq!(calls(&told), ["files.read", "files.search", "text.keywords"]);
+}
+
+#[test]
+fn an_assistant_holds_no_key_and_asks_only_what_is_configured() {
+    let home = Home::of_example("assistant");
+    let example = root().join("examples/assistant");
+    // Without a key there is no answer, and no provider is asked.
+    let arguments = ["run", "--no-build"];
+    let mut command = home.command(&example, &arguments);
+    command.env_remove("OPENAI_API_KEY");
+    let ended = Ended::of(&arguments, &command.output().unwrap()).exits(1).prints("");
+    ended.tells(&["OPENAI_API_KEY"]);
+    run_scripted(&home, "assistant", &["--task", ""]).exits(0);
+}
+
+/// Has a question researched, up to the question to a person.
+fn researched() -> Home {
+    let home = Home::of_example("research");
+    let out = path(&home.path());
+    let ended = run_scripted(&home, "research", &["--out", &out]).exits(7);
+    ended.tells(&["Publish the report of essay?", "priory answer"]);
+    assert!(!home.path().join("report.md").exists());
+    home
+}
+
+#[test]
+fn research_is_planned_done_side_by_side_judged_and_approved() {
+    let home = researched();
+    let result = home.run(&["answer", "@last", "--approve", "--by", "ada"]).exits(0).json();
+    let why = "It has a title, and says all that was found.";
+    assert_eq!(result, json!({ "report": "report.md", "by": "essay", "why": why, "findings": 4 }));
+    let report = read(&home, "report.md");
+    assert!(report.starts_with("# What 30 km/h would change\n"), "{report}");
+    // Each finding stands in the document and on the lines that it names.
+    let docs = root().join("examples/research/docs");
+    for (id, document) in [("accidents", "accidents.md"), ("noise", "noise.md"), ("buses", "buses.md"), ("opinion", "survey.md")] {
+        let finding = report.split(&format!("## {id}\n\n")).nth(1).unwrap_or_else(|| panic!("{id}: {report}"));
+        let (text, source) = finding.split_once('[').unwrap();
+        let (lines, _) = source.strip_prefix(document).unwrap_or_else(|| panic!("{id}: {source}")).split_once(']').unwrap();
+        let (first, last) = lines[1..].split_once('-').unwrap();
+        let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+        let whole = std::fs::read_to_string(docs.join(document)).unwrap();
+        let quoted: Vec<&str> = whole.lines().skip(first - 1).take(last + 1 - first).collect();
+        assert_eq!(text.lines().collect::<Vec<_>>(), quoted, "{id}");
+    }
+    comes_to_the_same(&home);
+    let shown = home.run(&["runs", "show", "@last"]).exits(0).out;
+    let count = |part: &str| shown.matches(part).count();
+    assert_eq!(count(": agent researcher "), 4, "{shown}");
+    assert!(shown.contains(" by ada"), "{shown}");
+}
+
+#[test]
+fn research_that_is_rejected_is_not_published() {
+    let home = researched();
+    let ended = home.run(&["answer", "@last", "--reject", "no", "--by", "ada"]).exits(1).prints("");
+    ended.tells(&["ada rejected it: no"]);
+    assert!(!home.path().join("report.md").exists());
+}
+
 #[test]
 fn tests_that_do_not_hold_are_reported_with_their_lines() {
     let home = Home::of_example("codereview");

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 const TARGET: &str = "wasm32-wasip2";
 
 /// The guests that are written in Rust, each a package `priory-guest-NAME`.
-const RUST: [&str; 6] = ["agent-misuse", "echo", "orchestrate", "steps", "toolset-misuse", "wasi-misuse"];
+const RUST: [&str; 7] = ["agent-misuse", "ask", "echo", "orchestrate", "steps", "toolset-misuse", "wasi-misuse"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("guests")

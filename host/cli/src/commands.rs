@@ -6,6 +6,7 @@ mod build;
 mod call;
 mod check;
 mod completions;
+mod costs;
 mod doctor;
 mod emit;
 mod events;
@@ -13,6 +14,8 @@ mod explain;
 mod fit;
 mod graph;
 mod inspect;
+mod memory;
+mod models;
 mod new;
 mod revoke;
 mod run;
@@ -22,6 +25,8 @@ mod serve;
 mod triggers;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use runs::export_to;
 
 use crate::ui::error::Result;
 use crate::ui::exit::{self, Exit};
@@ -49,6 +54,9 @@ enum Verb {
     Revoke(revoke::Args),
     Build(build::Args),
     Check(check::Args),
+    Models(models::Args),
+    Costs(costs::Args),
+    Memory(memory::Args),
     Inspect(inspect::Args),
     Explain(explain::Args),
     Fit(fit::Args),
@@ -74,6 +82,9 @@ impl Cli {
             Verb::Revoke(args) => revoke::execute(&args),
             Verb::Build(args) => build::execute(&args),
             Verb::Check(args) => check::execute(&args),
+            Verb::Models(args) => models::execute(&args),
+            Verb::Costs(args) => costs::execute(&args),
+            Verb::Memory(args) => memory::execute(&args),
             Verb::Inspect(args) => inspect::execute(&args),
             Verb::Explain(args) => explain::execute(&args),
             Verb::Fit(args) => fit::execute(&args),

@@ -15,6 +15,7 @@ use priory::spool::requests::{Progress, Request, Requests, Settled};
 use priory::{RunEnd, machine_clock, machine_ids};
 
 use crate::ended::Ended;
+use crate::folder::Folder;
 use crate::running::Patience;
 use crate::store::Data;
 use crate::ui::error::{Error, Result};
@@ -41,7 +42,7 @@ pub(crate) struct Elsewhere {
 /// Who may change the runs of a data folder.
 pub(crate) enum Holder {
     /// This process.
-    Here(Arc<dyn Journal>),
+    Here(Folder),
     /// Another one, which takes requests.
     Elsewhere(Elsewhere),
 }
@@ -50,7 +51,7 @@ impl Holder {
     /// Takes a folder, or finds out that another process serves it.
     pub(crate) fn of(data: &Data) -> Result<Self> {
         let busy = match data.open_unless_busy()? {
-            Ok(journal) => return Ok(Self::Here(journal)),
+            Ok(folder) => return Ok(Self::Here(folder)),
             Err(busy) => busy,
         };
         let folder = data.folder()?;
@@ -69,7 +70,7 @@ impl Holder {
     /// Returns the journal to read from.
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
         match self {
-            Self::Here(journal) => journal,
+            Self::Here(folder) => &folder.journal,
             Self::Elsewhere(elsewhere) => &elsewhere.journal,
         }
     }

@@ -76,25 +76,32 @@ impl Folder {
 
 /// What is remembered beyond runs. It is opened when somebody first remembers or recalls: most runs do neither.
 pub(crate) struct Remembered {
-    path: PathBuf,
+    /// `None` remembers as long as the process lives.
+    path: Option<PathBuf>,
     facts: OnceCell<Facts>,
 }
 
 impl Remembered {
     pub(crate) fn of(folder: &Path) -> Self {
-        Self { path: folder.join(MEMORY_FILE), facts: OnceCell::new() }
+        Self { path: Some(folder.join(MEMORY_FILE)), facts: OnceCell::new() }
+    }
+
+    /// Remembers as long as the process lives.
+    pub(crate) fn for_now() -> Self {
+        Self { path: None, facts: OnceCell::new() }
     }
 
     /// Tells whether anything was ever remembered.
     pub(crate) fn is_there(&self) -> bool {
-        self.path.exists()
+        self.path.as_ref().is_none_or(|path| path.exists())
     }
 
     async fn facts(&self) -> Result<&Facts, MemoryError> {
         self.facts
             .get_or_try_init(|| async {
                 let path = self.path.clone();
-                let opened = tokio::task::spawn_blocking(move || Facts::open(&path)).await;
+                let open = move || path.map_or_else(Facts::in_memory, |path| Facts::open(&path));
+                let opened = tokio::task::spawn_blocking(open).await;
                 opened.map_err(|error| MemoryError::Store {
                     what: "opened",
                     reason: error.to_string(),

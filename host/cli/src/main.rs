@@ -27,6 +27,8 @@ mod serving;
 mod shorthand;
 mod store;
 mod taking;
+mod taping;
+mod telling;
 mod toolchain;
 mod wit;
 

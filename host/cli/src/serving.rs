@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::folder::Folder;
 use crate::store;
 use crate::taking::{self, DUE_MAX};
 use crate::ui::error::{Error, Result};
@@ -40,7 +41,7 @@ type Running = (Started, OwnedSemaphorePermit);
 
 /// What a folder is served with.
 pub(crate) struct Setting {
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) folder: Folder,
     pub(crate) spool: Spool,
     pub(crate) requests: Requests,
     pub(crate) host: Host,
@@ -52,6 +53,7 @@ pub(crate) struct Setting {
 
 /// A folder that is served.
 pub(crate) struct Serving {
+    folder: Folder,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     spool: Spool,
@@ -80,7 +82,8 @@ pub(crate) struct Serving {
 impl Serving {
     /// Takes over a folder. `tell` is called for each thing that happens.
     pub(crate) async fn begin(setting: Setting, tell: Box<dyn Fn(&Told) + Send>) -> Result<Self> {
-        let Setting { journal, spool, requests, host, manifest, at_once, is_eager } = setting;
+        let Setting { folder, spool, requests, host, manifest, at_once, is_eager } = setting;
+        let journal = folder.journal.clone();
         let clock = host.clock().clone();
         let places = Arc::new(Semaphore::new(at_once));
         let (sender, started) = mpsc::unbounded_channel();
@@ -89,6 +92,7 @@ impl Serving {
         let starter = HostStarter { host: host.clone(), manifest: manifest.clone(), places: places.clone(), sender };
         let triggers = Triggers::new(&journal, Arc::new(starter), &manifest, now).await?;
         Ok(Self {
+            folder,
             journal,
             clock,
             spool,
@@ -161,7 +165,7 @@ impl Serving {
         }
         if now.saturating_sub(self.retained_unix_ms) >= RETAIN_MS {
             self.retained_unix_ms = now;
-            store::retain(&self.journal, self.retention, now).await;
+            self.folder.retain(self.retention, now).await;
             if let Err(error) = self.requested.requests().sweep(now) {
                 tracing::warn!(%error, "old requests could not be removed");
             }
@@ -248,7 +252,9 @@ impl Serving {
             if self.others.len() >= HOSTS_MAX {
                 self.others.clear();
             }
-            let host = taking::host_of(&self.journal, run, self.is_eager).await?;
+            // The quota of a day holds for all that the folder is served with.
+            let builder = taking::builder_of(&self.folder, run, self.is_eager).await?;
+            let host = builder.quota_of(&self.host).build().await?;
             self.others.insert(digest, host);
         }
         match self.others.get(&digest) {

@@ -9,10 +9,11 @@ use priory::core::ports::Clock;
 use priory::core::{Digest, Dimension, Failure, Journal, LimitSpec, RunId};
 pub(crate) use priory::durable::DUE_MAX;
 use priory::record::Silent;
-use priory::{Description, Durability, Host, RunEnd};
+use priory::{Builder, Description, Host, RunEnd};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::folder::Folder;
 use crate::project::{self, FRAMES_OF_ALL};
 use crate::running::{self, Ended, Patience};
 use crate::ui::error::{Error, Result, Settings};
@@ -25,20 +26,23 @@ const AT_ONCE_MAX: usize = 64;
 const PAGE_RUNS: usize = 1_000;
 
 /// Makes a host that is configured as it was when a run began.
-pub(crate) async fn host_of(journal: &Arc<dyn Journal>, run: RunId, is_eager: bool) -> Result<Host> {
-    let description = Description::of_run(journal, run).await?;
+pub(crate) async fn host_of(folder: &Folder, run: RunId, is_eager: bool) -> Result<Host> {
+    Ok(builder_of(folder, run, is_eager).await?.build().await?)
+}
+
+/// Begins a host that is configured as it was when a run began.
+pub(crate) async fn builder_of(folder: &Folder, run: RunId, is_eager: bool) -> Result<Builder> {
+    let description = Description::of_run(&folder.journal, run).await?;
     // Frames that may be nested deeper than usual need as many sandboxes.
     let depth = u32::try_from(description.limits.get(Dimension::Depth)).unwrap_or(u32::MAX);
     let frames = FRAMES_OF_ALL.max(depth.saturating_add(1));
-    let durability = Durability::new(journal.clone());
-    let durability = if is_eager { durability.eager() } else { durability };
-    let builder = project::with_folders(Host::from_description(description)).durable(durability);
-    Ok(builder.frames_max(frames).build().await?)
+    let builder = folder.equip(project::with_folders(Host::from_description(description)), is_eager);
+    Ok(builder.frames_max(frames))
 }
 
 /// Takes up one run and shows it, as `priory run` does.
 pub(crate) async fn take_up(
-    journal: &Arc<dyn Journal>,
+    folder: &Folder,
     run: RunId,
     mode: Mode,
     patience: Patience,
@@ -46,10 +50,10 @@ pub(crate) async fn take_up(
     answers: bool,
 ) -> Result<Ended> {
     let mut tree = Tree::default();
-    for envelope in priory::resume::read_all(journal, run).await? {
+    for envelope in priory::resume::read_all(&folder.journal, run).await? {
         tree.apply(&envelope);
     }
-    let host = host_of(journal, run, is_eager).await?;
+    let host = host_of(folder, run, is_eager).await?;
     running::resume(&host, run, tree, mode, patience, answers).await
 }
 
@@ -83,24 +87,31 @@ pub(crate) type Taken = (RunId, std::result::Result<RunEnd, Failure>);
 
 /// Takes up many runs side by side; `tell` is called as each stops. Runs that began with the same configuration share a host.
 pub(crate) async fn take_up_all(
-    journal: &Arc<dyn Journal>,
+    folder: &Folder,
     runs: &BTreeSet<RunId>,
     is_eager: bool,
     tell: &mut dyn FnMut(&Taken),
 ) -> Result<()> {
     let mut groups: BTreeMap<Option<Digest>, Vec<RunId>> = BTreeMap::new();
     for run in runs {
-        match priory::resume::read_start(journal, *run).await {
+        match priory::resume::read_start(&folder.journal, *run).await {
             Ok(started) => groups.entry(started.catalog).or_default().push(*run),
             Err(error) => tell(&(*run, Err(error.into()))),
         }
     }
     let places = Arc::new(Semaphore::new(AT_ONCE_MAX));
     let mut tasks = JoinSet::new();
+    let mut quota: Option<Host> = None;
     for runs in groups.into_values() {
         let Some(first) = runs.first() else { continue };
-        let host = match host_of(journal, *first, is_eager).await {
-            Ok(host) => host,
+        // The quota of a day holds for all of them together.
+        let built = match (builder_of(folder, *first, is_eager).await, &quota) {
+            (Ok(builder), Some(host)) => builder.quota_of(host).build().await.map_err(Error::from),
+            (Ok(builder), None) => builder.build().await.map_err(Error::from),
+            (Err(error), _) => Err(error),
+        };
+        let host = match built {
+            Ok(host) => quota.insert(host).clone(),
             Err(error) => {
                 let failure = Failure::other(error.message());
                 runs.iter().for_each(|run| tell(&(*run, Err(failure.clone()))));

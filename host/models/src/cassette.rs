@@ -126,3 +126,78 @@ fn likeness(one: &str, other: &str) -> usize {
     let words: Vec<&str> = other.split_whitespace().collect();
     one.split_whitespace().filter(|word| words.contains(word)).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{asks, model, models, provider};
+    use crate::{Error, Gateway};
+    use priory_core::model::{ProviderKind, Role, StopReason};
+    use priory_testkit::SimClock;
+
+    fn gateway() -> Result<Arc<dyn Models>, Error> {
+        let provider = provider(ProviderKind::Openai, Some("http://127.0.0.1:1/".parse().unwrap()));
+        Ok(Arc::new(Gateway::new(models(provider, model("x", &[])), Arc::new(SimClock::at(0)), [0; 32])?))
+    }
+
+    fn exchange(asked: &str, answer: &str) -> Exchange {
+        let prompt = asks(asked);
+        let completion = Completion {
+            message: Message::text(Role::Assistant, answer),
+            stop: StopReason::End,
+            model: "m".into(),
+            usage: TokenUsage { input: 5, output: 2, ..TokenUsage::default() },
+            microusd: 9,
+            output: None,
+            problem: None,
+            is_cached: false,
+        };
+        Exchange { digest: prompt.digest(), last: prompt.messages.last().cloned(), answer: Ok(completion) }
+    }
+
+    async fn say(cassette: &Cassette, asked: &str) -> Result<Answered, Unanswered> {
+        cassette.complete(&asks(asked), &|_| ()).await
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_is_answered_in_order_and_for_nothing() {
+        let exchanges = [exchange("a", "1"), exchange("b", "2"), exchange("a", "3")];
+        let cassette = Cassette::new(gateway().unwrap(), exchanges);
+        let mut said = Vec::new();
+        for asked in ["a", "b", "a", "a"] {
+            let answered = say(&cassette, asked).await.unwrap();
+            assert!(!answered.is_paid && answered.usage.input == 5);
+            said.push(answered.message.words());
+        }
+        assert_eq!(said, ["1", "2", "3", "3"]);
+        assert!(cassette.get("m").is_some() && cassette.count(&asks("hello")) > 0);
+    }
+
+    #[tokio::test]
+    async fn failures_are_recorded_too() {
+        let failure = Failure::invalid("model request", "", "no");
+        let exchange = Exchange { answer: Err(failure.clone()), ..exchange("a", "") };
+        let cassette = Cassette::new(gateway().unwrap(), [exchange]);
+        assert_eq!(say(&cassette, "a").await.unwrap_err().failure, failure);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_is_told_with_what_was() {
+        let exchanges = [exchange("the weather in Rome", "1"), exchange("a poem", "2")];
+        let cassette = Cassette::new(gateway().unwrap(), exchanges);
+        let failure = say(&cassette, "the weather in Paris").await.unwrap_err().failure;
+        assert!(!failure.is_retriable());
+        let text = "model m is not available: the recorded run has no such request among its 2; this one ends with: user: \
+                    the weather in Paris; the nearest of them ends with: user: the weather in Rome";
+        assert_eq!(failure.to_string(), text);
+    }
+
+    #[tokio::test]
+    async fn what_is_heard_is_what_was_said() {
+        let cassette = Cassette::new(gateway().unwrap(), [exchange("a", "1")]);
+        let heard = Mutex::new(Vec::new());
+        let prompt = Prompt { streams: true, ..asks("a") };
+        cassette.complete(&prompt, &|delta| heard.lock().push(delta)).await.unwrap();
+        assert_eq!(*heard.lock(), [Delta::Text("1".to_owned())]);
+    }
+}

@@ -3,6 +3,9 @@
 //!
 //! It keeps nothing between requests, so runs at the same time and runs that are taken up again have the same answers.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

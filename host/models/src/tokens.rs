@@ -116,3 +116,68 @@ impl Tokens {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{asks, call, json, model, offering, prompt, result, says};
+    use priory_core::model::{Media, Reasoning, Role};
+
+    fn tokens(id: &str, margin: u64) -> Tokens {
+        Tokens::of(&ModelSpec { token_margin_percent: margin, ..model(id, &[]) })
+    }
+
+    #[test]
+    fn texts_are_counted_as_the_model_does() {
+        let text = "The quick brown fox jumps over the lazy dog.";
+        assert_eq!(tokens("gpt-4o", 0).text(text), 10);
+        assert_eq!(tokens("gpt-4-turbo", 0).text(text), 10);
+        let german = "Donaudampfschifffahrtsgesellschaft";
+        assert_ne!(tokens("openai/gpt-5", 0).text(german), tokens("gpt-3.5-turbo", 0).text(german));
+        assert!(!tokens("gpt-4.1-mini", 0).is_older && tokens("text-embedding-3-small", 0).is_older);
+    }
+
+    #[test]
+    fn the_margin_goes_up_to_the_bytes_and_no_further() {
+        assert_eq!(tokens("x", 50).text("The quick brown fox"), 6);
+        assert_eq!(tokens("x", 10_000).text("The quick brown fox"), 19);
+        assert_eq!(tokens("x", u64::MAX).text("a"), 1);
+        assert_eq!(tokens("x", 50).text(""), 0);
+    }
+
+    #[test]
+    fn everything_that_is_sent_counts() {
+        let counts = tokens("gpt-5", 0);
+        let base = counts.prompt(&asks("hi"));
+        assert!(counts.prompt(&offering(&["files.read"])) > base);
+        let mut schema = asks("hi");
+        schema.sampling.output = Some(json(r#"{"type":"object"}"#));
+        assert!(counts.prompt(&schema) > base);
+        let media = |mime: &str| Media { mime: mime.to_owned(), artifact: priory_core::Digest::of(b"x"), name: None };
+        let with = |part: Part| {
+            let mut prompt = prompt(vec![says(Role::User, vec![Part::Text("hi".to_owned()), part])]);
+            prompt.media.insert(priory_core::Digest::of(b"x"), vec![0xff; 1_000].into());
+            counts.prompt(&prompt) - base
+        };
+        assert_eq!(with(Part::Image(media("image/png"))), 1_000);
+        assert!(with(Part::File(media("application/pdf"))) > 1_500);
+        assert!(with(call("c1", "files.read", r#"{"path": "a/b/c"}"#)) > 10);
+        assert!(with(result("c1", "files.read", &"word ".repeat(100))) > 100);
+        assert!(with(Part::Reasoning(Reasoning { text: String::new(), opaque: Some("x".repeat(300)) })) >= 100);
+    }
+
+    #[test]
+    fn what_is_not_reported_is_counted() {
+        let counts = tokens("gpt-5", 0);
+        let (prompt, parts) = (asks("hi"), vec![Part::Text("hello there".to_owned())]);
+        let settled = |reported| counts.settled(reported, &prompt, &parts);
+        let counted = settled(Reported::default());
+        assert_eq!((counted.input, counted.output), (counts.prompt(&prompt), 2));
+        let zero = settled(Reported { input: Some(0), output: Some(0), ..Reported::default() });
+        assert_eq!(zero, counted, "nothing is not believed");
+        let much = Reported { input: Some(1_000_000), output: Some(5), cached: Some(2_000_000), ..Reported::default() };
+        let much = settled(much);
+        assert_eq!((much.input, much.output, much.cached), (1_000_000, 5, 1_000_000), "more than there can be is billed");
+        assert_eq!(counts.settled(Reported { output: Some(0), ..Reported::default() }, &prompt, &[]).output, 0);
+    }
+}

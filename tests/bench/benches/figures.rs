@@ -12,6 +12,8 @@ mod durable;
 mod fuel;
 #[path = "figures/idle.rs"]
 mod idle;
+#[path = "figures/models.rs"]
+mod models;
 #[path = "figures/neighbour.rs"]
 mod neighbour;
 #[path = "figures/parked.rs"]
@@ -137,6 +139,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("workflow") {
         io.block_on(workflow::measure(&mut bench))?;
+    }
+    if wanted("models") {
+        io.block_on(models::measure(&mut bench))?;
     }
     if wanted("fuel") {
         io.block_on(fuel::measure(&mut bench))?;

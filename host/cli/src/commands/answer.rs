@@ -117,8 +117,8 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         }
         let patience = args.wait.map_or(Patience::Endless, Patience::Within);
         let ended = match &holder {
-            Holder::Here(journal) => {
-                taking::take_up(journal, info.id, Mode::of_run(args.json), patience, false, false).await?
+            Holder::Here(folder) => {
+                taking::take_up(folder, info.id, Mode::of_run(args.json), patience, false, false).await?
             }
             Holder::Elsewhere(elsewhere) => {
                 elsewhere.follow(info.id, Some(id), patience, args.json.then_some(info.events)).await?
@@ -131,7 +131,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
 /// Gives an answer: here, or through the process that has the folder.
 async fn give(holder: &Holder, reply: Reply) -> Result<std::result::Result<(), Failure>> {
     let elsewhere = match holder {
-        Holder::Here(journal) => return Ok(priory::resume::answer(journal, &*machine_clock(), reply).await),
+        Holder::Here(folder) => return Ok(priory::resume::answer(&folder.journal, &*machine_clock(), reply).await),
         Holder::Elsewhere(elsewhere) => elsewhere,
     };
     let Reply { run, question, value, by } = reply;

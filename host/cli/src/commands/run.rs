@@ -8,14 +8,16 @@ use owo_colors::OwoColorize;
 use priory::core::journal::{Retention, RunQuery, RunState};
 use priory::core::{Journal, Json};
 use priory::manifest::Manifest;
-use priory::{AgentSpec, Durability, RunSpec};
+use priory::{AgentSpec, RunSpec};
 
 use crate::bounds::{Bounds, Given, current_dir, parse_seed};
+use crate::folder::Remembered;
 use crate::lending::Lending;
 use crate::project;
 use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data, parse_label};
+use crate::{taping, telling};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
@@ -37,6 +39,12 @@ pub(crate) struct Args {
     agent: Option<String>,
     #[command(flatten)]
     bounds: Bounds,
+    /// The model that is asked where a program names none and none is configured for it, instead of `default-model`
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Take the answers of models from a recorded run: its id, or a file of --record. Nobody is asked, and no key is needed
+    #[arg(long, value_name = "FILE|RUN")]
+    cassette: Option<String>,
     /// The seed of all randomness, up to 64 hexadecimal digits; with the same seed, the same happens
     #[arg(long, value_name = "HEX", value_parser = parse_seed)]
     seed: Option<[u8; 32]>,
@@ -68,13 +76,19 @@ struct Keeping {
     /// Make every effect durable at once, whether anything outside depends on it or not
     #[arg(long)]
     eager: bool,
+    /// Write the run into a file when it has ended: it answers for models by --cassette, and `priory runs replay` reads it
+    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral")]
+    record: Option<PathBuf>,
     /// How long to wait for timers of the run, such as 10m; 0 does not wait [default: as long as it takes]
     #[arg(long, value_name = "TIME", value_parser = parse_wait)]
     wait: Option<u64>,
 }
 
 pub(crate) fn execute(args: &Args) -> Result<Exit> {
-    let Prepared { builder, spec, settings, lending, retention } = match &args.project {
+    if let Some(path) = &args.keeping.record {
+        taping::check_free(path)?;
+    }
+    let Prepared { builder, spec, settings, lending, retention, manifest } = match &args.project {
         Some(path) if path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat") => {
             of_file(args, path)?
         }
@@ -88,19 +102,32 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     let keeping = &args.keeping;
     let runtime = running::runtime()?;
     let mut ended = runtime.block_on(async {
+        let telemetry = manifest.as_ref().map(telling::of_manifest).transpose()?.flatten();
+        let builder = telling::observed(builder, telemetry.as_ref());
+        let builder = match &args.cassette {
+            Some(recorded) => {
+                let models = manifest.map(|manifest| manifest.models).unwrap_or_default();
+                builder.model_port(taping::cassette(recorded, &keeping.data, models).await?)
+            }
+            None => builder,
+        };
         if keeping.ephemeral {
-            let host = builder.build().await?;
-            return running::run(&host, spec, mode, Patience::Endless, answers).await;
+            let host = builder.memory(Arc::new(Remembered::for_now())).build().await?;
+            let ended = running::run(&host, spec, mode, Patience::Endless, answers).await;
+            telling::flush(telemetry).await;
+            return ended;
         }
-        let journal = keeping.data.open()?;
-        tell_of_open(&journal, &keeping.data).await?;
-        let durability = Durability::new(journal.clone());
-        let durability = if keeping.eager { durability.eager() } else { durability };
-        let host = builder.durable(durability).build().await?;
+        let folder = keeping.data.open()?;
+        tell_of_open(&folder.journal, &keeping.data).await?;
+        let host = folder.equip(builder, keeping.eager).build().await?;
         let spec = spec.labels(keeping.labels.iter().cloned().collect());
         let patience = keeping.wait.map_or(Patience::Endless, Patience::Within);
         let ended = running::run(&host, spec, mode, patience, answers).await?;
-        store::retain(&journal, retention, ended.now).await;
+        if let Some(path) = &keeping.record {
+            taping::record(&folder.journal, ended.run, path).await?;
+        }
+        folder.retain(retention, ended.now).await;
+        telling::flush(telemetry).await;
         Ok(ended)
     })?;
     ended.missing = lending.missing(&ended.tree);
@@ -127,6 +154,7 @@ struct Prepared {
     settings: Settings,
     lending: Lending,
     retention: Retention,
+    manifest: Option<Manifest>,
 }
 
 fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
@@ -143,11 +171,32 @@ fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
         None => spec,
     };
     let (settings, retention) = (project::settings(&manifest, &args.bounds), store::retention_of(&manifest));
-    Ok(Prepared { builder, spec, settings, lending, retention })
+    let spec = match &args.model {
+        Some(model) => spec.model(model_of(&manifest, model)?),
+        None => spec,
+    };
+    Ok(Prepared { builder, spec, settings, lending, retention, manifest: Some(manifest) })
+}
+
+/// Looks for a model that a run can be started with.
+fn model_of<'a>(manifest: &Manifest, name: &'a str) -> Result<&'a str> {
+    let known = || manifest.models.models.iter().map(|model| &*model.info.name);
+    if known().any(|known| known == name) {
+        return Ok(name);
+    }
+    let error = Error::not_found(format!("{} has no model `{name}`", manifest.path.display()));
+    Err(match nearest(name, known()) {
+        Some(name) => error.hint(format!("did you mean `{name}`?")),
+        None if known().next().is_none() => error.hint(format!("there are none at all; add [models.{name}]")),
+        None => error.hint(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
+    })
 }
 
 /// Makes an agent of a file: it may do what the options grant.
 fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
+    if args.model.is_some() || args.cassette.is_some() {
+        return Err(Error::usage("a file has no models").hint("models are configured in a manifest: see `priory schema`"));
+    }
     let opened = project::open_path(path, &args.bounds, &args.given, !args.no_build)?;
     let name = opened.plugin;
     if let Some(agent) = args.agent.as_deref().filter(|agent| *agent != name) {
@@ -164,6 +213,7 @@ fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
         settings: Settings::Flags,
         lending: Lending::default(),
         retention: store::retention(),
+        manifest: None,
     })
 }
 

@@ -17,6 +17,8 @@ mod watch;
 
 use clap::Subcommand;
 
+pub(crate) use export::export_to;
+
 use crate::store::Data;
 use crate::ui::error::Result;
 use crate::ui::exit::Exit;

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use priory::Durability;
 use priory::machine_clock;
 use priory::spool::Spool;
 use priory::spool::requests::Requests;
@@ -12,6 +11,7 @@ use crate::project;
 use crate::running;
 use crate::serving::{Serving, Setting, Told};
 use crate::store::Data;
+use crate::telling;
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::output;
@@ -60,17 +60,16 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
         let mut stop = std::pin::pin!(stopped());
-        let journal = args.data.open()?;
+        let kept = args.data.open()?;
         let requests = Requests::of(&folder);
         // Whoever asks for something before all is ready waits for it. One pass may wait for its runs, and not look.
         let served = if args.once { Ok(None) } else { requests.serve().map(Some) };
         let _served = served.map_err(|error| Error::io("it cannot be said that the folder is served", &error))?;
-        let durability = Durability::new(journal.clone());
-        let durability = if args.eager { durability.eager() } else { durability };
-        let host = builder.durable(durability).build().await?;
+        let telemetry = telling::of_manifest(&manifest)?;
+        let host = telling::observed(kept.equip(builder, args.eager), telemetry.as_ref()).build().await?;
         tell(&Told::Serving { folder: folder.clone(), triggers: manifest.triggers.len() });
         let (spool, at_once) = (Spool::of(&folder), usize::from(args.at_once));
-        let setting = Setting { journal, spool, requests, host, manifest, at_once, is_eager: args.eager };
+        let setting = Setting { folder: kept, spool, requests, host, manifest, at_once, is_eager: args.eager };
         let mut serving = Serving::begin(setting, Box::new(tell.clone())).await?;
         let served = async {
             match args.once {
@@ -92,6 +91,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             // What goes on is left as it is: it is open, and goes on from what is kept of it.
             tell(&Told::Stopped { live: serving.live() });
         }
+        telling::flush(telemetry).await;
         Ok(Exit::Ok)
     })
 }

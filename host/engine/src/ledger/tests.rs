@@ -157,3 +157,128 @@ fn calls_are_spent_one_by_one() {
     assert_eq!(ledger.spend(root, one), Ok(()));
     assert_eq!(ledger.spend(root, one), Err(Spent { dimension: Dimension::Calls, used: 3, allowed: 2 }));
 }
+
+/// The ledger as the account of a run with one agent in it, and a day above.
+struct Purses {
+    ledger: Ledger,
+    accounts: [AccountId; 3],
+    today: crate::quota::Today,
+    quota: Arc<crate::Quota>,
+}
+
+fn tokens(tokens_in: u64) -> Amounts {
+    Amounts { tokens_in, money_microusd: 2 * tokens_in, ..Amounts::default() }
+}
+
+fn purses(run: u64, agent: u64, day: u64) -> Purses {
+    let bound = |amount| Amounts { tokens_in: amount, ..Amounts::UNBOUNDED };
+    let activity = Activity::new(Arc::new(Still));
+    let (ledger, root) = Ledger::new(bound(run), activity);
+    let child = ledger.open(root, bound(agent), Whose::Run).unwrap();
+    let other = ledger.open(root, Amounts::UNBOUNDED, Whose::Run).unwrap();
+    let spec = priory_core::amounts::QuotaSpec { money_microusd: Some(2 * day), ..Default::default() };
+    let quota = Arc::new(crate::Quota::new(spec));
+    let today = poll(&mut Box::pin(quota.open(0, None))).unwrap().unwrap().unwrap();
+    Purses { ledger, accounts: [root, child, other], today, quota }
+}
+
+/// Runs a future to its end on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = Box::pin(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[test]
+fn threads_never_take_more_than_there_is_and_none_waits_for_ever() {
+    let purses = purses(1_000, 400, 900);
+    let (spent, most) = (std::sync::atomic::AtomicU64::new(0), std::sync::atomic::AtomicU64::new(0));
+    let order = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|scope| {
+        for thread in 0..8_usize {
+            let (purses, spent, most) = (&purses, &spent, &most);
+            scope.spawn(move || {
+                let account = purses.accounts[thread % 3];
+                for round in 0..400_u64 {
+                    let want = 1 + (round * 7 + thread as u64 * 13) % 60;
+                    let take = |free: Amounts| (tokens(want).min(free) == tokens(want)).then_some((tokens(want), ()));
+                    let whole = purses.ledger.reserve_whole(account, Some(&purses.today), tokens(want), &take);
+                    let Ok((whole, ())) = block_on(whole) else { continue };
+                    most.fetch_max(purses.quota.known(0).1.tokens_in, order);
+                    let used = if round % 3 == 0 { want } else { want / 8 };
+                    spent.fetch_add(used, order);
+                    whole.settle(tokens(used), true);
+                }
+            });
+        }
+    });
+    let spent = spent.into_inner();
+    assert!(spent <= 900 && most.into_inner() <= 900, "{spent}");
+    assert_eq!(purses.quota.known(0), (tokens(spent), Amounts::default()));
+    assert_eq!(purses.ledger.available(purses.accounts[0]).tokens_in, 1_000 - spent);
+    // Nobody gave up while even the smallest amount was there for the others.
+    assert!(spent > 840, "{spent} of 900 were used");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, ..Default::default() })]
+
+    /// Whatever is reserved, settled and dropped in whatever order: no purse is ever over, none loses anything, who waits goes
+    /// on when it may, and who is refused could never have gone on.
+    #[test]
+    fn whole_reservations_keep_the_books(
+        run in 1_u64..200, agent in 1_u64..200, day in 1_u64..200,
+        steps in proptest::collection::vec((0_usize..3, 1_u64..80, 0_u64..100, 0_usize..8), 1..60),
+    ) {
+        let purses = purses(run, agent, day);
+        let mut held: Vec<(usize, Whole, u64)> = Vec::new();
+        let mut spent = [0_u64; 3];
+        for (account, want, percent, which) in steps {
+            let take = |free: Amounts| (tokens(want).min(free) == tokens(want)).then_some((tokens(want), ()));
+            let id = purses.accounts[account];
+            let mut reserve = Box::pin(purses.ledger.reserve_whole(id, Some(&purses.today), tokens(want), &take));
+            let fits = |spent: [u64; 3], held: &[(usize, Whole, u64)]| {
+                let of = |account: usize| spent[account] + held.iter().filter(|h| h.0 == account).map(|h| h.2).sum::<u64>();
+                let all = of(0) + of(1) + of(2);
+                let of_agent = if account == 1 { of(1) + want } else { 0 };
+                all + want <= run && of_agent <= agent && all + want <= day
+            };
+            let mut reserved = poll(&mut reserve);
+            proptest::prop_assert_eq!(matches!(reserved, Some(Ok(_))), fits(spent, &held));
+            proptest::prop_assert_eq!(matches!(reserved, Some(Err(_))), !fits(spent, &[]));
+            // Who waits goes on as soon as there is enough.
+            while reserved.is_none() {
+                let (account, whole, amount) = held.swap_remove(which % held.len());
+                let used = amount * percent / 100;
+                match percent % 5 {
+                    0 => drop(whole),
+                    _ => {
+                        whole.settle(tokens(used), true);
+                        spent[account] += used;
+                    }
+                }
+                reserved = poll(&mut reserve);
+                proptest::prop_assert_eq!(matches!(reserved, Some(Ok(_))), fits(spent, &held));
+            }
+            drop(reserve);
+            if let Some(Ok((whole, ()))) = reserved {
+                held.push((account, whole, want));
+            }
+            let reserved: u64 = held.iter().map(|held| held.2).sum();
+            let all = spent.iter().sum::<u64>();
+            proptest::prop_assert_eq!(purses.quota.known(0), (tokens(all), tokens(reserved)));
+            proptest::prop_assert_eq!(purses.ledger.available(purses.accounts[0]).tokens_in, run - all - reserved);
+        }
+    }
+}

@@ -4,4 +4,5 @@
 mod asking;
 mod budgets;
 mod hearing;
+mod remembering;
 mod scene;

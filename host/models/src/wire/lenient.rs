@@ -168,7 +168,8 @@ mod tests {
     #[test]
     fn a_list_is_no_object() {
         for (json, expected) in [(r#"{"n": 7}"#, Some(7)), ("[7]", None), ("null", None), (r#"{"m": 7}"#, None)] {
-            let answer: Answer<'_> = serde_json::from_str(&format!(r#"{{"inner": {json}}}"#)).unwrap();
+            let whole = format!(r#"{{"inner": {json}}}"#);
+            let answer: Answer<'_> = serde_json::from_str(&whole).unwrap();
             assert_eq!(answer.inner.map(|inner| inner.n), expected, "{json}");
         }
     }

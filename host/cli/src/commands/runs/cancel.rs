@@ -58,7 +58,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
 /// Cancels a run: here, or through the process that has the folder.
 async fn cancel(holder: &Holder, run: RunId) -> Result<std::result::Result<Cancelled, Failure>> {
     let elsewhere = match holder {
-        Holder::Here(journal) => return Ok(priory::resume::cancel(journal, &*machine_clock(), run, BY).await),
+        Holder::Here(folder) => return Ok(priory::resume::cancel(&folder.journal, &*machine_clock(), run, BY).await),
         Holder::Elsewhere(elsewhere) => elsewhere,
     };
     Ok(match elsewhere.request(&Request::Cancel { run, by: BY.to_owned() }).await? {
@@ -75,7 +75,7 @@ async fn clear_up(holder: &Holder, run: RunId, wait_ms: u64, data: &Data) -> Res
     let taken = async {
         let patience = Patience::Within(wait_ms);
         match holder {
-            Holder::Here(journal) => taking::take_up(journal, run, Mode::of_run(false), patience, false, false).await,
+            Holder::Here(folder) => taking::take_up(folder, run, Mode::of_run(false), patience, false, false).await,
             Holder::Elsewhere(elsewhere) => elsewhere.follow(run, None, Patience::Endless, None).await,
         }
     };

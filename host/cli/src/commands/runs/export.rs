@@ -4,6 +4,9 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use priory::core::{Journal, RunId};
 
 use crate::amount::show_bytes;
 use crate::recorded::{EXTENSION, of_bundle};
@@ -34,16 +37,22 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         let journal = data.read()?;
         let run = store::find(&journal, &args.run).await?.id;
         let path = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{run}.{EXTENSION}")));
-        let bundle = priory::journal::export(&*journal, run).await.map_err(|error| of_bundle(&path, error))?;
-        let mut bytes = Vec::new();
-        bundle.write(&mut bytes).map_err(|error| of_bundle(&path, error))?;
-        write(&path, &bytes)?;
-        let events = counted(bundle.events.len(), "event");
-        let pins = counted(bundle.pins.len(), "pinned part");
-        anstream::eprintln!("{run}: {events}, {pins}, {}", show_bytes(bytes.len() as u64));
+        let told = export_to(&journal, run, &path).await?;
+        anstream::eprintln!("{run}: {told}");
         output::line(&path.display().to_string());
         Ok(Exit::Ok)
     })
+}
+
+/// Writes a run into a new file, and returns what it has.
+pub(crate) async fn export_to(journal: &Arc<dyn Journal>, run: RunId, path: &Path) -> Result<String> {
+    let bundle = priory::journal::export(&**journal, run).await.map_err(|error| of_bundle(path, error))?;
+    let mut bytes = Vec::new();
+    bundle.write(&mut bytes).map_err(|error| of_bundle(path, error))?;
+    write(path, &bytes)?;
+    let events = counted(bundle.events.len(), "event");
+    let pins = counted(bundle.pins.len(), "pinned part");
+    Ok(format!("{events}, {pins}, {}", show_bytes(bytes.len() as u64)))
 }
 
 /// Writes a new file, or none.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use owo_colors::OwoColorize;
 use priory::core::journal::RunState;
 use priory::core::{Envelope, Event, Failure, FramePath, Journal, Json, RunId};
-use priory::{Cancelled, Durability, Said, Turn, machine_clock};
+use priory::{Cancelled, Said, Turn, machine_clock};
 
 use crate::running::{self, Ended, Patience};
 use crate::store::{self, Data};
@@ -138,15 +138,16 @@ impl Args {
 pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let journal = data.open()?;
+        let folder = data.open()?;
+        let journal = folder.journal.clone();
         let parent = store::find(&journal, &args.run).await?.id;
         let turn = args.turn(&priory::resume::read_all(&journal, parent).await?)?;
         let host = match &args.current {
-            None => taking::host_of(&journal, parent, false).await?,
+            None => taking::host_of(&folder, parent, false).await?,
             Some(project) => {
                 let manifest = project::read_manifest(project.as_deref())?;
                 let builder = project::open_all(&manifest, !args.no_build)?;
-                builder.durable(Durability::new(journal.clone())).build().await?
+                folder.equip(builder, false).build().await?
             }
         };
         let run = host.fork(parent, turn, args.current.is_some()).await?;

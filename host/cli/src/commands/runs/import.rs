@@ -30,7 +30,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
         let bundle = read_file(&args.file)?;
-        let journal = data.open()?;
+        let journal = data.open()?.journal;
         let (state, events) = (bundle.header.state, counted(bundle.events.len(), "event"));
         let run = priory::journal::import(&*journal, bundle).await.map_err(|error| match error {
             BundleError::Journal(JournalError::Exists(run)) => {

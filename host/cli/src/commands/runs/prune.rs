@@ -48,7 +48,9 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             anstream::eprintln!("{} with {} would be removed", counted(beyond.len(), "run"), show_bytes(bytes));
             return Ok(Exit::Ok);
         }
-        let pruned = data.open()?.prune(retention, now).await?;
+        let folder = data.open()?;
+        let pruned = folder.journal.prune(retention, now).await?;
+        folder.forget_pruned(now).await.map_err(|error| Error::new(Exit::Store, error.to_string()))?;
         let count = usize::try_from(pruned.runs).unwrap_or(usize::MAX);
         output::line(&format!("{} with {} removed", counted(count, "run"), show_bytes(pruned.bytes)));
         Ok(Exit::Ok)

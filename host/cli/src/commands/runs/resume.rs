@@ -12,6 +12,7 @@ use priory::core::{Failure, Journal, RunId};
 use priory::machine_clock;
 use serde_json::json;
 
+use crate::folder::Folder;
 use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data};
@@ -59,9 +60,10 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let patience = args.wait.unwrap_or(Patience::Within(0));
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let journal = data.open()?;
+        let folder = data.open()?;
+        let journal = folder.journal.clone();
         let clock = machine_clock();
-        store::retain(&journal, store::retention(), clock.unix_ms()).await;
+        folder.retain(store::retention(), clock.unix_ms()).await;
         let mut named = BTreeSet::new();
         for text in &args.runs {
             let info = store::find(&journal, text).await?;
@@ -73,10 +75,10 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         }
         if let (1, Some(run)) = (named.len(), named.first()) {
             let (mode, answers) = (Mode::of_run(args.json), prompt::is_wanted(args.answer, args.json));
-            let ended = taking::take_up(&journal, *run, mode, patience, args.eager, answers).await?;
+            let ended = taking::take_up(&folder, *run, mode, patience, args.eager, answers).await?;
             return Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())));
         }
-        let mut many = Many { journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
+        let mut many = Many { folder, journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
         tokio::select! {
             ended = many.drive(patience) => ended?,
             _ = tokio::signal::ctrl_c() => {
@@ -90,6 +92,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
 
 /// Many runs that are taken up together.
 struct Many<'a> {
+    folder: Folder,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     /// `None` means all.
@@ -115,7 +118,7 @@ impl Many<'_> {
                     }
                     taken.insert(one.0, one.clone());
                 };
-                taking::take_up_all(&self.journal, &ready, self.args.eager, &mut tell).await?;
+                taking::take_up_all(&self.folder, &ready, self.args.eager, &mut tell).await?;
                 continue;
             }
             let now = self.clock.unix_ms();

@@ -25,6 +25,7 @@ use priory_core::{
 use priory_testkit::sim::{SimCompute, SimRng};
 use priory_testkit::{FakeModels, MemoryRecorder, Reply, ScriptedHttp, SeededIds, SimClock};
 
+use super::remembering::Notebook;
 use crate::{
     AgentEntry, Catalog, Context, Engine, Gates, InDoubt, PluginEntry, Ports, Quota, Request, Revocations, Target,
 };
@@ -116,6 +117,8 @@ pub(super) struct Agent {
     pub(super) budget: BudgetSpec,
     pub(super) limits: LimitSpec,
     pub(super) model: Option<&'static str>,
+    /// What it may do beside calling tools, agents and models; templates stay as they are.
+    pub(super) grants: &'static [&'static str],
 }
 
 /// A host with fake models.
@@ -127,6 +130,9 @@ pub(super) struct Scene {
     pub(super) recorder: Arc<MemoryRecorder>,
     pub(super) models: Arc<FakeModels>,
     pub(super) book: Arc<Book>,
+    pub(super) notebook: Arc<Notebook>,
+    /// What the operator gives when a run starts.
+    pub(super) inputs: std::collections::BTreeMap<String, String>,
     pub(super) rng: SimRng,
 }
 
@@ -235,6 +241,7 @@ impl Scene {
     ) -> Self {
         let (clock, compute) = (SimClock::at(1_000_000), SimCompute::default());
         let (models, book) = (Arc::new(FakeModels::new(infos, script)), Arc::new(Book::default()));
+        let notebook = Arc::new(Notebook::default());
         let engine = Engine::new(Ports {
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SeededIds::new(seed)),
@@ -246,14 +253,15 @@ impl Scene {
             gates: Arc::new(Gates::new(Arc::new(clock.clone()))),
             engine: Arc::from("simulated"),
             models: Some(models.clone()),
-            memory: None,
+            memory: Some(notebook.clone()),
             expenses: Some(book.clone()),
             answers: Some(Arc::new(Shelf::default())),
             quota: Arc::new(Quota::new(quota)),
         });
         let catalog = Catalog::new(Vec::new(), Vec::new(), Limits::default(), BudgetSpec::default()).unwrap();
         let rng = SimRng::new(seed);
-        Self { clock, compute, engine, catalog: Arc::new(catalog), recorder: Arc::default(), models, book, rng }
+        let (catalog, recorder, inputs) = (Arc::new(catalog), Arc::default(), Default::default());
+        Self { clock, compute, engine, catalog, recorder, models, book, notebook, inputs, rng }
     }
 
     /// Configures agents that may do everything, and what a run may spend.
@@ -262,14 +270,15 @@ impl Scene {
         for (name, agent, act) in agents {
             let plugin = plugin(name, act);
             plugins.push(plugin.clone());
-            let grants = ["tool=*", "agent=*", "model=*"].map(|grant| grant.parse().unwrap());
+            let grants = ["tool=*", "agent=*", "model=*"].iter().chain(agent.grants);
+            let grants = grants.map(|grant| grant.parse().unwrap()).collect();
             entries.push(Arc::new(AgentEntry {
                 name: name.into(),
                 description: String::new(),
                 plugin,
                 limits: agent.limits,
                 budget: agent.budget,
-                grants: GrantTemplates(grants.into()),
+                grants: GrantTemplates(grants),
                 lends: GrantTemplates::default(),
                 config: Vec::new(),
                 gate: GateSpec::default(),
@@ -283,7 +292,7 @@ impl Scene {
     pub(super) fn begin(&self, target: Target, grants: Option<GrantSet>, budget: BudgetSpec) -> Started {
         let request = Request {
             target,
-            inputs: std::collections::BTreeMap::new(),
+            inputs: self.inputs.clone(),
             grants,
             limits: LimitSpec::default(),
             budget,
