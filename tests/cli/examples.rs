@@ -182,7 +182,10 @@ fn an_assistant_answers_from_what_its_tools_give_back() {
     assert!(night_train.contains("[travel.md, lines "), "{night_train}");
     comes_to_the_same(&home);
     let laptops = answer(&["--task", "When are laptops replaced?"]);
-    assert!(laptops.contains("Laptops are replaced after four years") && laptops.contains("[equipment.md, "), "{laptops}");
+    assert!(
+        laptops.contains("Laptops are replaced after four years") && laptops.contains("[equipment.md, "),
+        "{laptops}"
+    );
     // What is in no file is not made up, and another folder has other answers.
     assert_eq!(answer(&["--task", "zyzzyva quokka?"]), "The files say nothing about it: 5 were searched.");
     home.write("notes/tea.md", "Tea is brewed for four minutes.\n");
@@ -202,7 +205,9 @@ fn an_assistant_holds_no_key_and_asks_only_what_is_configured() {
     command.env_remove("OPENAI_API_KEY");
     let ended = Ended::of(&arguments, &command.output().unwrap()).exits(1).prints("");
     ended.tells(&["OPENAI_API_KEY"]);
-    run_scripted(&home, "assistant", &["--task", ""]).exits(0);
+    // What a tool refuses is told to the model, which goes on.
+    let told = run_scripted(&home, "assistant", &["--task", "?"]).exits(0).json();
+    assert_eq!(told, r#"I could not find it out: files.search returned an error: {"invalid":"query holds no word"}"#);
 }
 
 /// Has a question researched, up to the question to a person.
@@ -225,10 +230,13 @@ fn research_is_planned_done_side_by_side_judged_and_approved() {
     assert!(report.starts_with("# What 30 km/h would change\n"), "{report}");
     // Each finding stands in the document and on the lines that it names.
     let docs = root().join("examples/research/docs");
-    for (id, document) in [("accidents", "accidents.md"), ("noise", "noise.md"), ("buses", "buses.md"), ("opinion", "survey.md")] {
+    for (id, document) in
+        [("accidents", "accidents.md"), ("noise", "noise.md"), ("buses", "buses.md"), ("opinion", "survey.md")]
+    {
         let finding = report.split(&format!("## {id}\n\n")).nth(1).unwrap_or_else(|| panic!("{id}: {report}"));
         let (text, source) = finding.split_once('[').unwrap();
-        let (lines, _) = source.strip_prefix(document).unwrap_or_else(|| panic!("{id}: {source}")).split_once(']').unwrap();
+        let (lines, _) =
+            source.strip_prefix(document).unwrap_or_else(|| panic!("{id}: {source}")).split_once(']').unwrap();
         let (first, last) = lines[1..].split_once('-').unwrap();
         let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
         let whole = std::fs::read_to_string(docs.join(document)).unwrap();

@@ -4,7 +4,7 @@
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go
 //! through the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one,
 //! [`workflows`] through those for workflows, [`patterns`] and [`examples`] run the examples of these,
-//! [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
+//! [`models`], [`costs`] and [`memory`] go through those for agents that think, [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,9 +18,12 @@
 mod brief;
 mod cache;
 mod codes;
+mod costs;
 mod examples;
 mod fresh;
 mod machine;
+mod memory;
+mod models;
 mod patterns;
 mod plugins;
 mod retold;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
-//! [`durable`] what survives, [`orchestrate`] the patterns in a guest, [`workflows`] programs that are data, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
+//! [`durable`] what survives, [`models`] and [`orchestrate`] what guests ask of models and how they orchestrate, [`workflows`] programs that are data, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod durable;
 mod fuzz;
 mod guests;
 mod hostile;
+mod models;
 mod orchestrate;
 mod semantics;
 mod stage;
@@ -22,6 +23,7 @@ mod workflows;
 
 guests::proven! {
     "agent-misuse": hostile::agents::calls_what_it_was_not_granted;
+    "ask": models::asks_and_is_answered;
     "callee": semantics::links::a_link_is_a_call;
     "callee-other-types": semantics::links::other_types_are_refused;
     "caller": semantics::links::a_link_is_a_call, semantics::links::an_import_without_a_link_is_refused;

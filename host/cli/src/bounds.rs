@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use priory::core::amounts::BudgetSpec;
 use priory::core::grant::GrantTemplate;
+use priory::core::money::Dollars;
 use priory::core::{Dimension, GrantSet, LimitSpec};
 
 use crate::amount::{parse_duration, parse_fuel, parse_size};
@@ -24,6 +25,9 @@ pub(crate) struct Bounds {
     /// Time that may pass, such as 500ms or 2m
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Bounds")]
     pub(crate) timeout: Option<u64>,
+    /// What models may cost altogether, in dollars, such as 0.50
+    #[arg(long, value_name = "DOLLARS", value_parser = parse_money, help_heading = "Bounds")]
+    pub(crate) money: Option<u64>,
     /// What is allowed, such as `file=./docs:read`, `http=GET https://example.org/*` or `log`; with a manifest,
     /// nothing else of what it grants. May be given many times
     #[arg(long = "grant", value_name = "KIND=VALUE", help_heading = "Bounds")]
@@ -48,7 +52,8 @@ impl Bounds {
 
     /// Returns what the whole run may spend.
     pub(crate) fn budget(&self) -> BudgetSpec {
-        BudgetSpec { fuel: self.fuel, memory_bytes: self.memory, ..BudgetSpec::default() }
+        let money_microusd = self.money;
+        BudgetSpec { fuel: self.fuel, memory_bytes: self.memory, money_microusd, ..BudgetSpec::default() }
     }
 
     /// Reads the grants. Relative paths start from the current folder.
@@ -99,6 +104,11 @@ pub(crate) fn parse_seed(text: &str) -> Result<[u8; 32], String> {
         *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
     }
     Ok(seed)
+}
+
+/// Reads an amount of dollars, in micro-dollars.
+fn parse_money(text: &str) -> Result<u64, String> {
+    text.parse::<Dollars>().map(|dollars| dollars.0).map_err(|error| error.to_string())
 }
 
 fn parse_input(text: &str) -> Result<(String, String), String> {

@@ -4,8 +4,8 @@
 use priory_engine::InDoubt;
 use priory_manifest::{InDoubt as ManifestInDoubt, Manifest, SecretSource as ManifestSecret};
 
-use crate::durable::Description;
 use crate::builder::Builder;
+use crate::durable::Description;
 use crate::host::Host;
 use crate::secret::SecretSource;
 use crate::spec::{AgentSpec, PluginSpec};

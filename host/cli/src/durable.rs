@@ -139,10 +139,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Puts what is configured into the journal.
-    pub(crate) async fn new(
-        durability: Durability,
-        mut description: Description,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn new(durability: Durability, mut description: Description) -> Result<Self, Error> {
         let mut digests = Vec::with_capacity(description.plugins.len());
         for plugin in &mut description.plugins {
             let digest = durability.journal.keep(plugin.bytes.to_vec()).await?;

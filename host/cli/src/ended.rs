@@ -6,6 +6,7 @@ use priory::RunEnd;
 use priory::core::failure::Denial;
 use priory::core::journal::RunState;
 use priory::core::json::JsonError;
+use priory::core::money::Dollars;
 use priory::core::{Failure, Json, RunId, Usage};
 
 use crate::amount::{show_bytes, show_count, show_micros};
@@ -117,8 +118,9 @@ impl Ended {
 
 /// Says on one line what a run took.
 pub(crate) fn summary(frames: usize, usage: &Usage) -> String {
+    let models = spending(usage).map(|spent| format!(" · {spent}")).unwrap_or_default();
     format!(
-        "{} · {} fuel · {} · {} compute · {} wait · {}",
+        "{} · {} fuel · {} · {} compute · {} wait · {}{models}",
         counted(frames, "frame"),
         show_count(usage.fuel),
         show_bytes(usage.memory_bytes),
@@ -126,6 +128,15 @@ pub(crate) fn summary(frames: usize, usage: &Usage) -> String {
         show_micros(usage.wait_us),
         counted(usize::try_from(usage.calls).unwrap_or(usize::MAX), "call"),
     )
+}
+
+/// Says what models took; nothing where none was asked.
+pub(crate) fn spending(usage: &Usage) -> Option<String> {
+    let Usage { tokens_in, tokens_out, money_microusd, .. } = *usage;
+    (tokens_in > 0 || tokens_out > 0 || money_microusd > 0).then(|| {
+        let (tokens_in, tokens_out) = (show_count(tokens_in), show_count(tokens_out));
+        format!("{tokens_in} tokens in · {tokens_out} out · ${}", Dollars(money_microusd))
+    })
 }
 
 #[cfg(test)]
@@ -186,5 +197,8 @@ mod tests {
     fn what_a_run_took_stands_on_one_line() {
         let usage = Usage { fuel: 12_000, memory_bytes: 65_536, compute_us: 10, calls: 1, ..Usage::default() };
         assert_eq!(summary(2, &usage), "2 frames · 12 k fuel · 64 KiB · 10 µs compute · 0 µs wait · 1 call");
+        let usage = Usage { tokens_in: 1_200, tokens_out: 34, money_microusd: 1_234, ..Usage::default() };
+        let line = summary(1, &usage);
+        assert!(line.ends_with(" · 0 calls · 1.2 k tokens in · 34 out · $0.001234"), "{line}");
     }
 }

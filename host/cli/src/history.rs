@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use priory::core::event::{Envelope, Event, Program, RunStarted};
+use priory::core::model::Spent;
 use priory::core::{Digest, Effect, Failure, FramePath, Outcome, Report, Usage};
 use serde_json::{Value, json};
+
+use crate::window::{Window, Windows};
 
 /// The history of a run.
 #[derive(Debug, Default)]
@@ -17,6 +20,7 @@ pub(crate) struct History {
     pub(crate) resumed: usize,
     pub(crate) result: Option<Result<Report, Failure>>,
     pub(crate) usage: Option<Usage>,
+    windows: Windows,
 }
 
 /// One frame of it.
@@ -39,6 +43,10 @@ pub(crate) struct Step {
     pub(crate) outcome: Option<(Arc<Outcome>, u64)>,
     /// Whether it was refused before it was tried.
     pub(crate) is_refused: bool,
+    /// What it spent on models.
+    pub(crate) spent: Vec<Spent>,
+    /// What the window of a request to a model was made of.
+    pub(crate) window: Option<Window>,
 }
 
 impl History {
@@ -69,7 +77,12 @@ impl History {
                     step.outcome = Some((outcome.clone(), *unix_ms));
                 }
             }
-            Event::Log { .. } | Event::Spent { .. } => {}
+            Event::Spent { step, spent } => {
+                if let Some(step) = self.frames.get_mut(frame).and_then(|frame| frame.steps.get_mut(step)) {
+                    step.spent.push(spent.clone());
+                }
+            }
+            Event::Log { .. } => {}
             Event::FrameEnded { failure, usage } => {
                 if let Some(frame) = self.frames.get_mut(frame) {
                     frame.end = Some((failure.clone(), *usage));
@@ -91,10 +104,15 @@ impl History {
         asked_unix_ms: u64,
         refused: Option<Arc<Outcome>>,
     ) {
+        let window = match &**effect {
+            Effect::ModelCall { request, .. } => self.windows.of(frame, step, request),
+            _ => None,
+        };
         let Some(frame) = self.frames.get_mut(frame) else { return };
         let is_refused = refused.is_some();
         let outcome = refused.map(|outcome| (outcome, asked_unix_ms));
-        frame.steps.insert(step, Step { seq, effect: effect.clone(), asked_unix_ms, outcome, is_refused });
+        let (effect, spent) = (effect.clone(), Vec::new());
+        frame.steps.insert(step, Step { seq, effect, asked_unix_ms, outcome, is_refused, spent, window });
     }
 
     /// Writes the frames for programs.
@@ -131,6 +149,12 @@ impl Step {
             "asked-unix-ms": self.asked_unix_ms,
             "is-refused": self.is_refused,
         });
+        if let (false, Some(object)) = (self.spent.is_empty(), value.as_object_mut()) {
+            object.insert("spent".into(), json!(self.spent));
+        }
+        if let (Some(window), Some(object)) = (&self.window, value.as_object_mut()) {
+            object.insert("window".into(), window.as_json());
+        }
         if let (Some((outcome, at)), Some(object)) = (&self.outcome, value.as_object_mut()) {
             object.insert("ended-unix-ms".into(), json!(at));
             match &**outcome {

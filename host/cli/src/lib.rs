@@ -22,9 +22,9 @@
 
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod durable;
 pub mod error;
-mod builder;
 pub mod host;
 pub mod record;
 pub mod spec;
@@ -52,9 +52,9 @@ pub use priory_schedule as schedule;
 pub use priory_telemetry as telemetry;
 pub use priory_workflow as workflow;
 
+pub use builder::Builder;
 pub use durable::{Description, Durability};
 pub use error::Error;
-pub use builder::Builder;
 pub use host::Host;
 pub use secret::SecretSource;
 pub use spec::{AgentSpec, PluginSpec, RunSpec};

@@ -18,6 +18,7 @@ mod ended;
 mod folder;
 mod function;
 mod history;
+mod keys;
 mod lending;
 mod project;
 mod prompt;
@@ -35,6 +36,7 @@ mod wit;
 mod amount;
 mod ui;
 mod when;
+mod window;
 
 use std::process::ExitCode;
 

@@ -142,7 +142,8 @@ mod tests {
         ];
         let events: Vec<Envelope> = (0..).zip(events).map(wrap).collect();
         let found = exchanges(&events);
-        let words: Vec<String> = found.iter().map(|exchange| exchange.answer.as_ref().unwrap().message.words()).collect();
+        let words: Vec<String> =
+            found.iter().map(|exchange| exchange.answer.as_ref().unwrap().message.words()).collect();
         assert_eq!(words, ["a", "b"], "what the host refused is no answer of a model");
         assert_eq!(found[1].digest, Prompt::digest_of(&second, &[], &Default::default()));
         assert_eq!(found[1].last.as_ref().unwrap().words(), "two");

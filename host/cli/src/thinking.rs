@@ -9,8 +9,8 @@ use priory_core::ports::{Answers, Clock, Expenses, Ids, Memory, Models, Recorder
 use priory_engine::Quota;
 use priory_models::Gateway;
 
-use crate::error::Error;
 use crate::builder::Builder;
+use crate::error::Error;
 use crate::host::Host;
 
 /// What a host is given for agents that think.

@@ -7,6 +7,7 @@ pub(crate) mod lineage;
 pub(crate) mod live;
 pub(crate) mod output;
 pub(crate) mod sides;
+pub(crate) mod speaking;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod tree;

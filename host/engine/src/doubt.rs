@@ -10,7 +10,7 @@ use std::sync::Arc;
 use priory_core::effect::{Nature, Question};
 use priory_core::event::{FrameStarted, Label};
 use priory_core::grant::rule::FileMode;
-use priory_core::{Amounts, Failure, Json};
+use priory_core::{Failure, Json};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::PluginEntry;
@@ -49,8 +49,7 @@ pub(crate) async fn settle(
 ) -> Result<Option<PastFrame>, Failure> {
     let path = &label.path;
     let (Some(plugin), Some((started, _))) = (plugin, &past.started) else { return Ok(Some(past)) };
-    let from_its_beginning =
-        |past: &PastFrame| Ok(Some(run.past.forget(path, past)).filter(|past| past.sunk != Amounts::default()));
+    let from_its_beginning = |past: &PastFrame| Ok(Some(run.past.forget(path, past)));
     match nature(&plugin, started) {
         Nature::Pure => Ok(Some(past)),
         _ if run.past.is_trial => Err(cannot_be_tried()),

@@ -141,8 +141,20 @@ pub(crate) async fn execute(
         None => Authority::root(job.layers),
     };
     let passed = Passed::below(parent.and_then(|parent| parent.given.passed.clone()), job.gate);
-    let given =
-        Given { path, label: label.clone(), authority, limits, account, started, deadline, quiet, past, passed };
+    let again_above = parent.map_or(0, |parent| parent.again());
+    let given = Given {
+        again_above,
+        path,
+        label: label.clone(),
+        authority,
+        limits,
+        account,
+        started,
+        deadline,
+        quiet,
+        past,
+        passed,
+    };
     let frame = Arc::new(Frame::new(run.clone(), given));
     // Declared before the program's future, so that it is dropped after it also when all of this is dropped.
     let mut closing = Closing { frame: frame.clone(), parent: parent.cloned(), reservation: Some(reservation) };
@@ -255,7 +267,11 @@ async fn begin(
             let nature = doubt::nature(&plugin, &started);
             let unix_ms = match known {
                 Some((_, stamp)) => stamp.unix_ms,
-                None => frame.record(0, Event::FrameStarted(started)).unix_ms,
+                None => {
+                    let stamp = frame.record(0, Event::FrameStarted(started));
+                    frame.begins(stamp);
+                    stamp.unix_ms
+                }
             };
             // What is tried may come from elsewhere, with all that it says of itself: it never touches a file.
             if frame.run.past.is_trial && !mounts.is_empty() {

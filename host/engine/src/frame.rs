@@ -5,6 +5,7 @@ mod again;
 mod own;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -49,6 +50,8 @@ pub(crate) struct Given {
     pub(crate) quiet: Duration,
     /// What is known of the frame from before.
     pub(crate) past: Option<PastFrame>,
+    /// The event with which the nearest frame above it began that was started again from its beginning; 0 where none was.
+    pub(crate) again_above: u64,
     /// The gates that it and the frames above it have passed.
     pub(crate) passed: Option<Arc<Passed>>,
 }
@@ -64,6 +67,8 @@ pub(crate) struct Frame {
     pub(crate) repeats: Option<Repeats>,
     /// What it says to models, and hears of them.
     pub(crate) talk: Talk,
+    /// The event with which it began, where it was started again from its beginning.
+    again: AtomicU64,
     tally: Mutex<Tally>,
 }
 
@@ -86,6 +91,9 @@ struct Tally {
 
 impl Frame {
     pub(crate) fn new(run: Arc<Run>, given: Given) -> Self {
+        let past = given.past.as_ref().filter(|past| past.is_again);
+        let began = past.and_then(|past| past.started.as_ref()).map(|(_, stamp)| stamp.seq);
+        let again = began.unwrap_or(given.again_above);
         let talk = Talk::default();
         talk.count(given.past.as_ref().map(|past| past.sunk).unwrap_or_default());
         Self {
@@ -96,8 +104,22 @@ impl Frame {
             pending: Pending::default(),
             seen: Arc::default(),
             talk,
+            again: AtomicU64::new(again),
             tally: Mutex::default(),
         }
+    }
+
+    /// Notes the event with which it begins.
+    pub(crate) fn begins(&self, stamp: Stamp) {
+        if self.given.past.as_ref().is_some_and(|past| past.is_again) {
+            self.again.store(stamp.seq, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the event with which it, or the nearest frame above it, began that was started again from its beginning; 0
+    /// where none was. What it asks may be something else than before at the same place.
+    pub(crate) fn again(&self) -> u64 {
+        self.again.load(Ordering::Relaxed)
     }
 
     /// Takes the number of the next effect.

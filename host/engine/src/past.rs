@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use priory_core::artifact::Reference;
-use priory_core::event::{FrameStarted, RunStarted};
+use priory_core::event::{FrameStarted, Program, RunStarted};
 use priory_core::model::{Delta, Spent};
 use priory_core::{Amounts, Dimension, Effect, Envelope, Event, Failure, FramePath, Outcome, Report, Usage, Value};
 
 use crate::cancel::PastCancel;
 use crate::model::talk;
+use crate::resume::expenses::Recent;
 use crate::shared::Shared;
 use crate::size;
 use crate::tape::Stamp;
@@ -47,6 +48,8 @@ pub(crate) struct Past {
     pub(crate) is_open_ended: bool,
     /// Who wanted to cancel the run, where programs were told.
     pub(crate) cancel: Option<PastCancel>,
+    /// What it spent on models last, in the order of its events.
+    pub(crate) recent: Vec<Recent>,
     /// What the run has cost.
     pub(crate) spent: Amounts,
     /// What its frames that have ended used. Some of them are never come back to: those above them end without them.
@@ -71,6 +74,8 @@ pub(crate) struct PastFrame {
     pub(crate) spent: Amounts,
     /// What it, and all below it, spent on models when it began before: it is spent, although it starts from its beginning.
     pub(crate) sunk: Amounts,
+    /// Whether it had begun before, and starts from its beginning.
+    pub(crate) is_again: bool,
     /// How long it had been at work, without the time in which its run rested or was in nobody's memory.
     pub(crate) worked: Duration,
 }
@@ -142,12 +147,13 @@ impl Past {
         let taken = Mutex::new(reading.taken());
         let shared = Mutex::new(std::mem::take(&mut reading.shared));
         let cancel = reading.cancel.take();
+        let recent = std::mem::take(&mut reading.recent).into();
         let (frames, spent, used) = reading.end();
         let frames = Mutex::new(frames);
         let is_open_ended = result.as_ref().is_none_or(|result| result.as_ref().is_err_and(comes_from_outside));
         let engine = is_one_engine.then(|| started.engine.clone());
         Ok((
-            Self { frames, shared, taken, cancel, spent, used, is_trial, is_open_ended, engine },
+            Self { frames, shared, taken, cancel, recent, spent, used, is_trial, is_open_ended, engine },
             Ends { started, result, next_seq },
         ))
     }
@@ -155,6 +161,25 @@ impl Past {
     /// Returns what is known of a step of a frame that nobody has taken yet.
     pub(crate) fn step(&self, path: &FramePath, step: u32) -> Option<PastStep> {
         self.frames.lock().get(path)?.step(step).cloned()
+    }
+
+    /// Shows what a frame that nobody has taken yet executes, what it asked for at a step, and the event with which it, or the
+    /// nearest frame above it, began that was started again from its beginning.
+    pub(crate) fn place<T>(
+        &self,
+        path: &FramePath,
+        step: u32,
+        show: impl FnOnce(&Program, &Effect, u64) -> Option<T>,
+    ) -> Option<T> {
+        let frames = self.frames.lock();
+        let again = |path: &FramePath| {
+            let (_, stamp) = frames.get(path).filter(|frame| frame.is_again)?.started.as_ref()?;
+            Some(stamp.seq)
+        };
+        let above = path.ancestors().filter_map(|(above, _)| again(&above)).last();
+        let frame = frames.get(path)?;
+        let (started, _) = frame.started.as_ref()?;
+        show(&started.program, &frame.step(step)?.effect, again(path).or(above).unwrap_or_default())
     }
 
     /// Returns the effects that wait for somebody to cancel the run, in the order of the program.
@@ -211,7 +236,7 @@ impl Past {
         let below = forget_below(&mut self.frames.lock(), &mut shared, path);
         self.taken.lock().retain(|_, frame| !frame.is_within(path));
         let sunk = below.saturating_add(known.spent_itself());
-        PastFrame { sunk, spent: sunk, ..PastFrame::default() }
+        PastFrame { sunk, spent: sunk, is_again: true, ..PastFrame::default() }
     }
 
     /// Takes an event for a frame, and tells whether it was still there to be taken.

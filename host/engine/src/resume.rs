@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Taking a run up again where it was, trying whether it comes to the same, and answering what it asks.
 
+pub(crate) mod expenses;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +116,7 @@ impl Engine {
         tape.stand(RunState::Open);
         tape.record(&FramePath::root(), 0, Event::RunResumed { engine: self.ports().engine.clone() });
         let opened = self.reopen(catalog, id, &ends, tape, past, Some(journal))?;
+        expenses::settle(&opened.run);
         Ok(self.launch(opened, park_after))
     }
 

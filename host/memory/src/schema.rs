@@ -66,6 +66,11 @@ CREATE TABLE meanings (
   model INTEGER NOT NULL REFERENCES models,
   vector BLOB NOT NULL
 );
+
+-- Has a row when facts were removed since the file was last written anew: pieces of them may still stand in it.
+CREATE TABLE unswept (
+  one INTEGER PRIMARY KEY
+);
 ";
 
 /// Where a memory is, for what is said about it.
@@ -138,8 +143,8 @@ impl Place {
         database.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         database
             .execute_batch(&format!(
-                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-                 PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
+                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
+                 PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
             ))
             .map_err(failed)?;
         migrate(&mut database, found).map_err(failed)?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The threads that do what would block: one writes, and some read.
 //!
-//! What is to be remembered and came while the writer was busy goes into one transaction, with one fsync.
+//! What came while the writer was busy goes into one transaction, with one fsync: what is to be remembered, and what is to be
+//! forgotten, after which the file is written anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -178,10 +179,20 @@ impl Writer {
                     self.remember(group);
                 }
                 Order::Forget(scope, which, answer) => {
-                    drop(answer.send(self.forget(|database| write::forget(database, &scope, &which))));
+                    let mut group = vec![(scope, which, answer)];
+                    while next.is_none() && group.len() < GROUP_MAX {
+                        match queue.try_recv() {
+                            Ok(Order::Forget(scope, which, answer)) => group.push((scope, which, answer)),
+                            Ok(other) => next = Some(other),
+                            Err(_) => break,
+                        }
+                    }
+                    self.forget(group);
                 }
                 Order::Expire(now, answer) => {
-                    drop(answer.send(self.forget(|database| write::expire(database, now))));
+                    let expired = self.remove(|database| write::expire(database, now));
+                    let expired = expired.map_err(|error| self.place.refusal("written", &error));
+                    drop(answer.send(expired.and_then(|count| self.sweep().map(|()| count))));
                 }
                 Order::Read(job) => job(&mut self.database),
                 Order::Wake => {}
@@ -220,20 +231,43 @@ impl Writer {
     }
 
     /// Forgets facts, and everything that is left of them.
-    fn forget(&mut self, which: impl FnOnce(&Connection) -> rusqlite::Result<u64>) -> Result<u64, MemoryError> {
-        let forget = || {
-            let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let forgotten = which(&transaction)?;
-            transaction.commit()?;
-            Ok((forgotten, write::empty_log(&self.database)?))
-        };
-        match forget().map_err(|error| self.place.refusal("written", &error))? {
-            (forgotten, true) => Ok(forgotten),
-            (_, false) => {
-                let reason =
-                    "it is not found any more, but somebody who reads still needs what was there: forget it again";
-                Err(MemoryError::Store { what: "forgotten for good", reason: reason.to_owned(), retriable: true })
+    fn forget(&mut self, group: Vec<(ScopeKey, Forget, Answer<u64>)>) {
+        let mut counts = Vec::with_capacity(group.len());
+        let removed = self.remove(|database| {
+            for (scope, which, _) in &group {
+                counts.push(write::forget(database, scope, which)?);
             }
+            Ok(counts.iter().sum())
+        });
+        let swept = removed.map_err(|error| self.place.refusal("written", &error)).and_then(|_| self.sweep());
+        for ((.., answer), count) in group.into_iter().zip(counts.into_iter().chain(std::iter::repeat(0))) {
+            drop(answer.send(swept.clone().map(|()| count)));
+        }
+    }
+
+    /// Removes facts in one transaction.
+    fn remove(&mut self, which: impl FnOnce(&Connection) -> rusqlite::Result<u64>) -> rusqlite::Result<u64> {
+        let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let removed = which(&transaction)?;
+        if removed > 0 {
+            write::leave_unswept(&transaction)?;
+        }
+        transaction.commit()?;
+        Ok(removed)
+    }
+
+    fn sweep(&self) -> Result<(), MemoryError> {
+        const FOUND_NO_MORE: &str =
+            "what was to be forgotten is not found any more, but pieces of it are left in the file";
+        let left = |why: String| MemoryError::Store {
+            what: "swept",
+            reason: format!("{FOUND_NO_MORE}: {why}; forget it again"),
+            retriable: true,
+        };
+        match write::sweep(&self.database) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(left("somebody is reading what was there before".to_owned())),
+            Err(error) => Err(left(self.place.refusal("swept", &error).to_string())),
         }
     }
 }

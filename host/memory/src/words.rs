@@ -2,7 +2,8 @@
 //! Which words a text has, as they stand in the index: each under the number of its scope.
 //!
 //! Since the scope is a part of every word, an index of all scopes is one of each: what is looked for in one scope is never
-//! found in another, and how rare a word is depends on that scope alone.
+//! found in another, and how often a word is there is counted in that scope alone. Only how many facts there are, and how
+//! long they are on average, is counted over all scopes.
 
 use std::collections::BTreeSet;
 

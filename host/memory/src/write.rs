@@ -11,8 +11,7 @@ use crate::{meaning, words};
 /// How many facts are removed with one look at the table.
 const ROWS_MAX: u32 = 256;
 
-/// How many facts are taken out of the index one by one, so that no word of them is left. That costs time for each of their
-/// words; of more facts the words are only marked, and then the index is written anew.
+/// How many facts are taken out of the index one by one, so that no word of them is left: that costs time for each word.
 const MANY: u64 = 200;
 
 /// Why a fact is not remembered.
@@ -36,10 +35,11 @@ pub(crate) fn remember(database: &Connection, kept: &KeptFact) -> Result<(), Ref
     if let Some((scope, facts)) = find_scope(database, name)? {
         let removal = Removal::begin(database, 1)?;
         let replaced = removal.some("scope = ?1 AND id = ?2", &[&scope, &id])?;
-        if replaced == 0 && facts >= FACTS_MAX {
-            if removal.some("scope = ?1 AND expires <= ?2", &[&scope, &int(fact.unix_ms)])? == 0 {
-                return Err(Refusal::Fact(MemoryError::Full { scope: name.to_owned(), facts }));
-            }
+        if replaced == 0
+            && facts >= FACTS_MAX
+            && removal.some("scope = ?1 AND expires <= ?2", &[&scope, &int(fact.unix_ms)])? == 0
+        {
+            return Err(Refusal::Fact(MemoryError::Full { scope: name.to_owned(), facts }));
         }
     }
     // What was removed may have been the last of the scope.
@@ -68,8 +68,7 @@ pub(crate) fn remember(database: &Connection, kept: &KeptFact) -> Result<(), Ref
         fact.data.as_ref().map(|data| data.as_str()),
     ])?;
     let key = database.last_insert_rowid();
-    let mut insert = database.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?;
-    insert.execute(params![key, words::indexed(scope, &fact.text)])?;
+    index(database, key, scope, &fact.text)?;
     if let Some(meaning) = &kept.meaning {
         mean(database, key, meaning)?;
     }
@@ -77,6 +76,13 @@ pub(crate) fn remember(database: &Connection, kept: &KeptFact) -> Result<(), Ref
     let mut update =
         database.prepare_cached("UPDATE scopes SET facts = facts + 1, bytes = bytes + ?2 WHERE key = ?1")?;
     update.execute([scope, int(bytes)])?;
+    Ok(())
+}
+
+/// Writes which words a fact has.
+fn index(database: &Connection, key: i64, scope: i64, text: &str) -> rusqlite::Result<()> {
+    let mut insert = database.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?;
+    insert.execute(params![key, words::indexed(scope, text)])?;
     Ok(())
 }
 
@@ -111,9 +117,24 @@ pub(crate) fn expire(database: &Connection, now_unix_ms: u64) -> rusqlite::Resul
     remove_all(database, "expires <= ?1", &[&int(now_unix_ms)])
 }
 
-/// Empties the log, where removed texts may still stand. Tells whether that was possible: nobody may be reading.
-pub(crate) fn empty_log(database: &Connection) -> rusqlite::Result<bool> {
+/// Notes that facts were removed, of which pieces may still stand in the file.
+pub(crate) fn leave_unswept(database: &Connection) -> rusqlite::Result<()> {
+    database.execute("INSERT OR IGNORE INTO unswept (one) VALUES (1)", []).map(|_| ())
+}
+
+/// Writes the file anew, where facts were removed from it, and empties the log. Removed rows are overwritten at once, but
+/// not the copies that stay behind in a page when its rows move to another. Tells whether that was possible: nobody may be
+/// reading what was there before.
+pub(crate) fn sweep(database: &Connection) -> rusqlite::Result<bool> {
+    let is_swept: bool = database.query_row("SELECT NOT EXISTS (SELECT 1 FROM unswept)", [], |row| row.get(0))?;
+    if is_swept {
+        return Ok(true);
+    }
+    database.execute("VACUUM", [])?;
     let is_busy = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))?;
+    if is_busy == 0 {
+        database.execute("DELETE FROM unswept", [])?;
+    }
     Ok(is_busy == 0)
 }
 
@@ -125,7 +146,7 @@ fn find_scope(database: &Connection, name: &str) -> rusqlite::Result<Option<(i64
 
 /// Removes all facts of which something holds.
 fn remove_all(database: &Connection, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<u64> {
-    let text = format!("SELECT count(*) FROM (SELECT 1 FROM facts WHERE {condition} LIMIT {})", MANY + 1);
+    let text = format!("SELECT count(*) FROM facts WHERE {condition}");
     let count: i64 = database.prepare_cached(&text)?.query_row(parameters, |row| row.get(0))?;
     Removal::begin(database, uint(count))?.end(|removal| {
         let mut removed = 0;
@@ -139,28 +160,55 @@ fn remove_all(database: &Connection, condition: &str, parameters: &[&dyn ToSql])
     })
 }
 
+/// How facts are taken out of the index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Each of their words at once.
+    OneByOne,
+    /// Their words are marked, and then the index is written without what is marked.
+    Marked,
+    /// The index is made anew from the facts that are left.
+    Anew,
+}
+
 /// The removal of facts from the tables and from the index.
 struct Removal<'a> {
     database: &'a Connection,
-    is_of_many: bool,
+    way: Way,
 }
 
 impl<'a> Removal<'a> {
     /// Begins to remove about so many facts.
     fn begin(database: &'a Connection, count: u64) -> rusqlite::Result<Self> {
-        let is_of_many = count > MANY;
-        if is_of_many {
+        let all = "SELECT coalesce(sum(facts), 0) FROM scopes";
+        let way = match uint(database.prepare_cached(all)?.query_row([], |row| row.get(0))?) {
+            _ if count <= MANY => Way::OneByOne,
+            all if all.saturating_sub(count) > count => Way::Marked,
+            _ => Way::Anew,
+        };
+        if way == Way::Marked {
             database.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 0)", [])?;
         }
-        Ok(Self { database, is_of_many })
+        Ok(Self { database, way })
     }
 
     /// Removes, and leaves nothing in the index of what was removed.
     fn end(self, remove: impl FnOnce(&Self) -> rusqlite::Result<u64>) -> rusqlite::Result<u64> {
         let removed = remove(&self)?;
-        if self.is_of_many {
-            self.database.execute("INSERT INTO words (words) VALUES ('optimize')", [])?;
-            self.database.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)", [])?;
+        match self.way {
+            Way::OneByOne => {}
+            Way::Marked => {
+                self.database.execute("INSERT INTO words (words) VALUES ('optimize')", [])?;
+                self.database.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)", [])?;
+            }
+            Way::Anew => {
+                self.database.execute("INSERT INTO words (words) VALUES ('delete-all')", [])?;
+                let mut left = self.database.prepare("SELECT key, scope, text FROM facts")?;
+                let mut left = left.query([])?;
+                while let Some(row) = left.next()? {
+                    index(self.database, row.get(0)?, row.get(1)?, row.get_ref(2)?.as_str()?)?;
+                }
+            }
         }
         Ok(removed)
     }
@@ -182,9 +230,11 @@ impl<'a> Removal<'a> {
 
     fn one(&self, key: i64, scope: i64, text: &str, data_bytes: i64) -> rusqlite::Result<()> {
         let execute = |sql: &str, parameters: &[&dyn ToSql]| self.database.prepare_cached(sql)?.execute(parameters);
-        // The index knows no texts: it has to be told again which words it had.
-        let indexed = words::indexed(scope, text);
-        execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?1, ?2)", &[&key, &indexed])?;
+        if self.way != Way::Anew {
+            // The index knows no texts: it has to be told again which words it had.
+            let indexed = words::indexed(scope, text);
+            execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?1, ?2)", &[&key, &indexed])?;
+        }
         execute("DELETE FROM meanings WHERE fact = ?1", &[&key])?;
         execute("DELETE FROM facts WHERE key = ?1", &[&key])?;
         let bytes = int(text.len() as u64).saturating_add(data_bytes);

@@ -51,7 +51,12 @@ type Hear<'a> = &'a (dyn Fn(Delta) + Send + Sync);
 
 impl Provider {
     /// Asks for an answer.
-    pub(crate) async fn complete(&self, model: &Model, prompt: &Prompt, hear: Hear<'_>) -> Result<Answered, Unanswered> {
+    pub(crate) async fn complete(
+        &self,
+        model: &Model,
+        prompt: &Prompt,
+        hear: Hear<'_>,
+    ) -> Result<Answered, Unanswered> {
         let names = Names::of(prompt);
         let asked = Asked { spec: &model.spec, extra: &model.extra, prompt, names: &names };
         let request = self.wire.request(&asked)?;

@@ -11,8 +11,8 @@ use priory_core::model::{
 };
 use priory_core::ports::{BoxFuture, EmbedOrder, Models, Vectors};
 
-use crate::wire::fault::clipped;
 use crate::wire::Ear;
+use crate::wire::fault::clipped;
 
 /// How much of the last message of a request is kept, in characters, to say which one comes nearest.
 const HEAD_CHARS: usize = 120;
@@ -67,7 +67,8 @@ impl Cassette {
         let nearest = self.heads.iter().max_by_key(|head| likeness(head, &asked));
         let nearest = nearest.map(|head| format!("; the nearest of them ends with: {head}")).unwrap_or_default();
         let count = self.heads.len();
-        let reason = format!("the recorded run has no such request among its {count}; this one ends with: {asked}{nearest}");
+        let reason =
+            format!("the recorded run has no such request among its {count}; this one ends with: {asked}{nearest}");
         Failure::absent(format!("model {}", prompt.model), reason)
     }
 }

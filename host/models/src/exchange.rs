@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 
@@ -25,8 +24,11 @@ pub(crate) const ANSWER_BODY_BYTES_MAX: u64 = 32 << 20;
 const STREAM_BYTES_MAX: u64 = 512 << 20;
 /// How much is read of an answer that is an error, in bytes.
 const FAULT_BYTES_MAX: u64 = 64 << 10;
-/// How often what stands behind the end of a stream is looked for, so that the connection can be used again.
+/// How many pieces behind the end of a stream are read, and for how long each is waited: a connection whose body came to its
+/// end can be used again, and a new one takes longer than this.
 const TAIL_PIECES_MAX: usize = 4;
+/// How long one of them is waited for.
+const TAIL_TIME: Duration = Duration::from_millis(20);
 
 /// A request, ready to be sent as often as need be.
 pub(crate) struct Outgoing {
@@ -152,7 +154,8 @@ impl Provider {
         key: Option<&Key>,
         copy: u32,
     ) -> Result<(Response, Bytes, bool), Trouble> {
-        let unsendable = || Trouble::Network { reason: "the request cannot be written".to_owned(), is_retriable: false };
+        let unsendable =
+            || Trouble::Network { reason: "the request cannot be written".to_owned(), is_retriable: false };
         if tokio::runtime::Handle::try_current().is_err() {
             let reason = "the host sends from a thread that has entered no runtime; this build is broken".to_owned();
             return Err(Trouble::Network { reason, is_retriable: false });
@@ -164,14 +167,17 @@ impl Provider {
         let mut response = head.map_err(|error| of_network(&error))?;
         let status = response.status().as_u16();
         if status != 200 {
-            let body = self.body(outgoing, &mut response, Bytes::new(), FAULT_BYTES_MAX, true).await.unwrap_or_default();
+            let body =
+                self.body(outgoing, &mut response, Bytes::new(), FAULT_BYTES_MAX, true).await.unwrap_or_default();
             let body = key.map_or_else(|| body.clone(), |key| scrubbed(&body, key));
             let fault = self.wire.fault(status, response.headers(), &body, self.clock.unix_ms());
             return Err(Trouble::Fault(fault));
         }
         // Nobody asked for it, so nobody unpacks it: an answer of a megabyte may stand for one of a thousand.
         if response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-            return Err(Trouble::Wire(WireError::Malformed("it is packed, although that was not asked for".to_owned())));
+            return Err(Trouble::Wire(WireError::Malformed(
+                "it is packed, although that was not asked for".to_owned(),
+            )));
         }
         let is_stream = match response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) {
             Some(kind) if kind.starts_with("text/event-stream") => true,
@@ -262,12 +268,17 @@ impl Provider {
         if let Ok(true) = ended {
             // What is left is the end of the body, and there already most of the time.
             for _ in 0..TAIL_PIECES_MAX {
-                if !matches!(response.chunk().now_or_never(), Some(Ok(Some(_)))) {
+                let until = self.clock.elapsed().saturating_add(TAIL_TIME);
+                if !matches!(within(&*self.clock, until, response.chunk()).await, Some(Ok(Some(_)))) {
                     break;
                 }
             }
             let usage = reader.usage();
-            return reader.finish(names, ear).map_err(|error| Broken { trouble: error.into(), usage, texts: Vec::new() });
+            return reader.finish(names, ear).map_err(|error| Broken {
+                trouble: error.into(),
+                usage,
+                texts: Vec::new(),
+            });
         }
         // Some servers leave out what ends the last event, or the stream; others break off after all was said.
         let (usage, texts) = (reader.usage(), texts_of(reader.draft()));
@@ -333,7 +344,10 @@ impl Provider {
         self.timely(outgoing, idle, step, response.chunk()).await?.map_err(|error| match error.is_timeout() {
             true => of_network(&error),
             // The head was there: what is missing of the body was cut off.
-            false => Trouble::Network { reason: format!("the answer was cut off: {}", innermost(&error)), is_retriable: true },
+            false => Trouble::Network {
+                reason: format!("the answer was cut off: {}", innermost(&error)),
+                is_retriable: true,
+            },
         })
     }
 

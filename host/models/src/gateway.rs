@@ -11,8 +11,8 @@ use std::sync::Arc;
 use priory_core::failure::Failure;
 use priory_core::id::RunId;
 use priory_core::model::{
-    Ability, Answered, Delta, Message, ModelInfo, ModelSpec, ModelsSpec, Prompt, ProviderSpec,
-    Role, Sampling, TokenUsage, Unanswered,
+    Ability, Answered, Delta, Message, ModelInfo, ModelSpec, ModelsSpec, Prompt, ProviderSpec, Role, Sampling,
+    TokenUsage, Unanswered,
 };
 use priory_core::ports::{BoxFuture, Clock, EmbedOrder, Models, Vectors};
 
@@ -116,7 +116,9 @@ impl Gateway {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Failure> {
-        self.models.get(name).ok_or_else(|| Failure::absent(format!("model {name}"), "there is no model with this name"))
+        self.models
+            .get(name)
+            .ok_or_else(|| Failure::absent(format!("model {name}"), "there is no model with this name"))
     }
 }
 

@@ -78,7 +78,8 @@ impl Key {
     pub(crate) fn scrub(&self, text: &str) -> String {
         let mut text = text.replace(&self.0, "[key]");
         let end = text.trim_end_matches('…');
-        let cut = (PART_BYTES_MIN..self.0.len()).rev().find(|n| self.0.get(..*n).is_some_and(|part| end.ends_with(part)));
+        let cut =
+            (PART_BYTES_MIN..self.0.len()).rev().find(|n| self.0.get(..*n).is_some_and(|part| end.ends_with(part)));
         if let Some(n) = cut {
             text.truncate(end.len() - n);
             text.push_str("[key]");
@@ -97,9 +98,7 @@ impl Keys {
     /// Reads the key.
     pub(crate) async fn get(&self) -> Result<Arc<Key>, KeyError> {
         match &self.source {
-            KeySource::Env(name) => {
-                Key::of(&std::env::var(name).map_err(|_| KeyError::NoVariable(name.clone()))?)
-            }
+            KeySource::Env(name) => Key::of(&std::env::var(name).map_err(|_| KeyError::NoVariable(name.clone()))?),
             KeySource::File(path) => {
                 let owned = path.clone();
                 let read = tokio::task::spawn_blocking(move || read_file(&owned)).await;
@@ -195,9 +194,9 @@ mod tests {
         let (from_file, _) = keys(KeySource::File(path.clone()));
         assert!(matches!(from_file.get().await, Err(KeyError::File { .. })));
         std::fs::write(&path, "one\n").unwrap();
-        assert_eq!(shown(&*from_file.get().await.unwrap()), "Bearer one Sensitive");
+        assert_eq!(shown(&from_file.get().await.unwrap()), "Bearer one Sensitive");
         std::fs::write(&path, "two").unwrap();
-        assert_eq!(shown(&*from_file.get().await.unwrap()), "Bearer two Sensitive");
+        assert_eq!(shown(&from_file.get().await.unwrap()), "Bearer two Sensitive");
 
         let (from_env, _) = keys(KeySource::Env("PRIORY_TEST_NO_SUCH_KEY".to_owned()));
         let error = from_env.get().await.err().unwrap();
@@ -211,14 +210,14 @@ mod tests {
         let path = folder.path().join("key");
         std::fs::write(&path, "one\n").unwrap();
         let (keys, clock) = keys(KeySource::Command(vec!["cat".to_owned(), path.display().to_string()]));
-        assert_eq!(shown(&*keys.get().await.unwrap()), "Bearer one Sensitive");
+        assert_eq!(shown(&keys.get().await.unwrap()), "Bearer one Sensitive");
         std::fs::write(&path, "two\n").unwrap();
-        assert_eq!(shown(&*keys.get().await.unwrap()), "Bearer one Sensitive");
+        assert_eq!(shown(&keys.get().await.unwrap()), "Bearer one Sensitive");
         clock.advance(COMMAND_KEPT);
-        assert_eq!(shown(&*keys.get().await.unwrap()), "Bearer two Sensitive");
+        assert_eq!(shown(&keys.get().await.unwrap()), "Bearer two Sensitive");
         std::fs::write(&path, "three\n").unwrap();
         keys.forget().await;
-        assert_eq!(shown(&*keys.get().await.unwrap()), "Bearer three Sensitive");
+        assert_eq!(shown(&keys.get().await.unwrap()), "Bearer three Sensitive");
     }
 
     #[cfg(unix)]

@@ -152,11 +152,13 @@ fn headers(spec: &ProviderSpec) -> Result<HeaderMap, Error> {
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     for (name, value) in &spec.headers {
         let failed = |reason| Error::Header { provider: spec.name.to_string(), header: name.clone(), reason };
-        let name = HeaderName::try_from(name).map_err(|_| failed("is no name of a header; use letters, digits and `-`"))?;
+        let name =
+            HeaderName::try_from(name).map_err(|_| failed("is no name of a header; use letters, digits and `-`"))?;
         if OWN_HEADERS.contains(&name.as_str()) {
             return Err(failed("is written by the host; give a key as `key`, and leave the others out"));
         }
-        let value = HeaderValue::try_from(value).map_err(|_| failed("has a value with characters that none may have"))?;
+        let value =
+            HeaderValue::try_from(value).map_err(|_| failed("has a value with characters that none may have"))?;
         headers.insert(name, value);
     }
     Ok(headers)

@@ -298,7 +298,8 @@ impl Say {
 
 impl Tree {
     fn of(value: serde_json::Value, names: &[&str], depth: usize) -> Result<Self, String> {
-        let depth = depth.checked_sub(1).ok_or_else(|| format!("JSON is nested more than {JSON_DEPTH_MAX} levels deep"))?;
+        let depth =
+            depth.checked_sub(1).ok_or_else(|| format!("JSON is nested more than {JSON_DEPTH_MAX} levels deep"))?;
         Ok(match value {
             serde_json::Value::String(text) => Self::Text(Template::parse(&text, names)?),
             serde_json::Value::Array(list) => {

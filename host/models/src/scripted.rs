@@ -13,8 +13,8 @@ use std::time::Duration;
 use priory_core::failure::{Failure, Timeout, Unavailable};
 use priory_core::json::Json;
 use priory_core::model::{
-    Answered, CalledTool, Delta, Message, Part, Prompt, Reasoning, Role, StopReason, TokenUsage, ToolResult, Unanswered,
-    Vector,
+    Answered, CalledTool, Delta, Message, Part, Prompt, Reasoning, Role, StopReason, TokenUsage, ToolResult,
+    Unanswered, Vector,
 };
 use priory_core::ports::{Clock, EmbedOrder, Vectors};
 
@@ -133,7 +133,8 @@ impl Scripted {
             None => message.words(),
         });
         let words = clipped(&words.unwrap_or_default());
-        let reason = format!("no rule of {} matches; add one for the last message, of {role}: {words}", self.path.display());
+        let reason =
+            format!("no rule of {} matches; add one for the last message, of {role}: {words}", self.path.display());
         Failure::absent(format!("model {name}"), reason)
     }
 
@@ -155,9 +156,10 @@ impl Scripted {
 impl Scene<'_> {
     /// Returns the first rule that matches.
     fn first(&self, rules: &[Rule], used: &[u32]) -> Option<usize> {
-        rules.iter().zip(used).position(|(rule, used)| {
-            rule.times.is_none_or(|times| *used < times) && self.holds(&rule.when)
-        })
+        rules
+            .iter()
+            .zip(used)
+            .position(|(rule, used)| rule.times.is_none_or(|times| *used < times) && self.holds(&rule.when))
     }
 
     fn holds(&self, when: &When) -> bool {
@@ -183,7 +185,8 @@ impl Scene<'_> {
         filling.texts.insert("result".to_owned(), result.to_owned());
         filling.texts.insert("results".to_owned(), self.results());
         filling.texts.insert("turn".to_owned(), self.turn.to_string());
-        let texts = [(&when.user, self.user()), (&when.result_matches, result.to_owned()), (&when.system, self.system())];
+        let texts =
+            [(&when.user, self.user()), (&when.result_matches, result.to_owned()), (&when.system, self.system())];
         for (regex, text) in &texts {
             let Some((regex, groups)) = regex.as_ref().and_then(|regex| Some((regex, regex.captures(text)?))) else {
                 continue;

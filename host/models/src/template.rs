@@ -48,7 +48,8 @@ impl Template {
                 continue;
             }
             let inner = tail.strip_prefix('{').and_then(|tail| tail.split_once('}'));
-            let (inner, tail) = inner.ok_or_else(|| format!("`{text}` has a brace alone; write `{{{{` or `}}}}` for one"))?;
+            let (inner, tail) =
+                inner.ok_or_else(|| format!("`{text}` has a brace alone; write `{{{{` or `}}}}` for one"))?;
             let (name, pointer) = match inner.split_once(':') {
                 Some((name, pointer)) => (name, Some(pointer.to_owned())),
                 None => (inner, None),
@@ -119,7 +120,8 @@ impl Filling {
 
     fn part(&self, name: &str, pointer: &str) -> Result<Value, String> {
         let text = self.text(name);
-        let tree: Value = serde_json::from_str(text).map_err(|_| format!("`{{{name}:{pointer}}}` needs JSON, and `{name}` is none"))?;
+        let tree: Value = serde_json::from_str(text)
+            .map_err(|_| format!("`{{{name}:{pointer}}}` needs JSON, and `{name}` is none"))?;
         tree.pointer(pointer).cloned().ok_or_else(|| format!("`{name}` has nothing at `{pointer}`"))
     }
 }

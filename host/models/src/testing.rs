@@ -107,7 +107,7 @@ pub(crate) fn provider(kind: ProviderKind, url: Option<Url>) -> ProviderSpec {
         breaker: None,
         attempts: 4,
         time_ms: 60_000,
-        idle_ms: 10_000,
+        idle_ms: 60_000,
     }
 }
 

@@ -43,8 +43,7 @@ impl Tokens {
 
     /// Counts a text. It has never more tokens than bytes.
     pub(crate) fn text(&self, text: &str) -> u64 {
-        let tokenizer: &Tokenizer =
-            if self.is_older { bpe_openai::cl100k_base() } else { bpe_openai::o200k_base() };
+        let tokenizer: &Tokenizer = if self.is_older { bpe_openai::cl100k_base() } else { bpe_openai::o200k_base() };
         let counted = tokenizer.count(text) as u64;
         let with_margin = counted.saturating_mul(self.margin_percent.saturating_add(100)).div_ceil(100);
         with_margin.min(text.len() as u64)
@@ -177,7 +176,11 @@ mod tests {
         assert_eq!(zero, counted, "nothing is not believed");
         let much = Reported { input: Some(1_000_000), output: Some(5), cached: Some(2_000_000), ..Reported::default() };
         let much = settled(much);
-        assert_eq!((much.input, much.output, much.cached), (1_000_000, 5, 1_000_000), "more than there can be is billed");
+        assert_eq!(
+            (much.input, much.output, much.cached),
+            (1_000_000, 5, 1_000_000),
+            "more than there can be is billed"
+        );
         assert_eq!(counts.settled(Reported { output: Some(0), ..Reported::default() }, &prompt, &[]).output, 0);
     }
 }

@@ -134,9 +134,7 @@ impl Trouble {
         };
         match self {
             Self::Refused(refusal) => refusal.into_failure(format!("provider {provider}")),
-            Self::Over { allowed_ms } => {
-                Failure::Timeout(Timeout { allowed_ms, frame: format!("model {model}") })
-            }
+            Self::Over { allowed_ms } => Failure::Timeout(Timeout { allowed_ms, frame: format!("model {model}") }),
             Self::Fault(fault) => match fault.kind {
                 FaultKind::Busy => reason(format!("provider {provider} is busy: {}", fault.message), true),
                 FaultKind::Failed => reason(format!("provider {provider} failed: {}", fault.message), true),

@@ -163,12 +163,7 @@ pub(crate) trait Wire: Send + Sync {
 /// Reads one answer that comes as events.
 pub(crate) trait Reader: Send {
     /// Reads one event. What it says goes to the ear as soon as it is known.
-    fn event(
-        &mut self,
-        event: &SseEvent<'_>,
-        names: &Names<'_>,
-        ear: &mut Ear<'_>,
-    ) -> Result<Progress, WireError>;
+    fn event(&mut self, event: &SseEvent<'_>, names: &Names<'_>, ear: &mut Ear<'_>) -> Result<Progress, WireError>;
 
     /// Takes the answer when there are no more events. One whose end was not said is [`WireError::Cut`].
     fn finish(self: Box<Self>, names: &Names<'_>, ear: &mut Ear<'_>) -> Result<Said, WireError>;

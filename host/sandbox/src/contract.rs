@@ -8,7 +8,7 @@ use priory_core::value_type::{FunctionType, ValueType};
 use wit_parser::{Resolve, SourceMap, Type, TypeDefKind};
 
 /// The files of the package.
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 16] = [
     ("agent.wit", include_str!("../../../wit/agent/agent.wit")),
     ("agents.wit", include_str!("../../../wit/agent/agents.wit")),
     ("artifacts.wit", include_str!("../../../wit/agent/artifacts.wit")),
@@ -16,6 +16,8 @@ const FILES: [(&str, &str); 14] = [
     ("events.wit", include_str!("../../../wit/agent/events.wit")),
     ("human.wit", include_str!("../../../wit/agent/human.wit")),
     ("log.wit", include_str!("../../../wit/agent/log.wit")),
+    ("memory.wit", include_str!("../../../wit/agent/memory.wit")),
+    ("model.wit", include_str!("../../../wit/agent/model.wit")),
     ("pending.wit", include_str!("../../../wit/agent/pending.wit")),
     ("state.wit", include_str!("../../../wit/agent/state.wit")),
     ("timers.wit", include_str!("../../../wit/agent/timers.wit")),

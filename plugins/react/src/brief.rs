@@ -2,6 +2,7 @@
 //! What the input of the agent says that it is to do.
 
 use priory_sdk::think::material::shown;
+use priory_sdk::tokens;
 use serde_json::Value;
 
 /// What is to be done.
@@ -30,12 +31,28 @@ impl Brief {
             Value::Object(_) => Self::read(task),
             task => Self::whole(&task),
         };
-        let context = context.map(|context| format!("What belongs to the task:\n\n{}", shown(&context)));
+        let context = context.as_ref().map(shown);
         let context = match (context, inner.context) {
             (Some(outer), Some(inner)) => Some(format!("{inner}\n\n{outer}")),
             (outer, inner) => outer.or(inner),
         };
         Self { task: inner.task, context, schema: schema.or(inner.schema) }
+    }
+
+    /// Writes it as a model is told it: what belongs to the task first, since it may be long, then the task, and in the end
+    /// why an earlier answer was refused. Of what belongs to it, `cut` decides what is shown.
+    pub(crate) fn told(&self, feedback: Option<&str>, cut: impl FnOnce(&str, u64) -> String) -> String {
+        let feedback =
+            feedback.map(|feedback| format!("\n\n# An earlier answer was refused\n\n{feedback}\n\nDo it better."));
+        let feedback = feedback.unwrap_or_default();
+        let task = format!("{}{feedback}", self.task);
+        match &self.context {
+            Some(context) => {
+                let context = cut(context, tokens::estimate(&task));
+                format!("# What belongs to the task\n\n{context}\n\n# The task\n\n{task}")
+            }
+            None => task,
+        }
     }
 
     fn whole(task: &Value) -> Self {
@@ -58,15 +75,15 @@ mod tests {
     fn a_task_is_said_in_many_ways() {
         check(json!("count the bees"), "count the bees", None);
         check(json!({ "task": "count", "folder": "docs" }), "count", None);
-        check(json!({ "task": "count", "context": "in June" }), "count", Some("What belongs to the task:\n\nin June"));
+        check(json!({ "task": "count", "context": "in June" }), "count", Some("in June"));
         check(json!({ "input": "sum", "needs": {} }), "sum", None);
         let needs = json!({ "input": "sum", "needs": { "a": "1", "b": "2" } });
-        check(needs, "sum", Some("What belongs to the task:\n\n## a\n\n1\n\n## b\n\n2"));
+        check(needs, "sum", Some("## a\n\n1\n\n## b\n\n2"));
         check(json!([1, 2]), "[1,2]", None);
         check(json!({ "n": 1 }), "{\"n\":1}", None);
         check(json!(null), "null", None);
         let nested = json!({ "input": { "task": "sum", "context": "x" }, "needs": { "a": "1" } });
-        check(nested, "sum", Some("What belongs to the task:\n\nx\n\nWhat belongs to the task:\n\n## a\n\n1"));
+        check(nested, "sum", Some("x\n\n## a\n\n1"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! **Output**: the answer as a text; JSON that fits the schema, where there is one.
 //!
 //! **Failures**: `other` with the data `{"stop": "refused"}` or `{"stop": "no-answer"}`; `invalid` where the answer does not fit
-//! the schema, or the task does not fit the window; and what the model fails with.
+//! the schema, or the task is empty or does not fit the window; and what the model fails with.
 //!
 //! **Grants**: `models`, `tools` that it is to use, `artifacts` so that long results can be read on.
 //!
@@ -27,6 +27,8 @@ use priory_sdk::{Failure, Report, Task, config};
 use serde_json::Value;
 
 const SYSTEM: &str = include_str!("../prompts/system.md");
+/// Tokens of what stands around a task and what belongs to it.
+const AROUND_TOKENS: u64 = 200;
 
 priory_sdk::ceiling!(["tool=*", "model=*", "artifact", "config=*", "log"]);
 priory_sdk::agent!(run);
@@ -42,17 +44,18 @@ fn work(
     task: Task<Value>,
 ) -> Result<Report<Value>, Failure> {
     let brief = Brief::read(task.input);
+    if brief.task.trim().is_empty() {
+        return Err(Failure::invalid("task of the agent", "/task", "there is nothing to do in it"));
+    }
     let configured = get("output-schema")?.map(|text| serde_json::from_str(&text)).transpose()?;
-    let rules = Rules { output: brief.schema.or(configured), ..Rules::read(&get)? };
+    let rules = Rules { output: brief.schema.clone().or(configured), ..Rules::read(&get)? };
     let mut window = Window::new(Budgets::read(&get)?);
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
-    window.pin(brief.task)?;
-    if let Some(feedback) = task.feedback {
-        window.pin(format!("An earlier answer to this task was refused: {feedback}\nDo it better."))?;
-    }
-    if let Some(context) = brief.context {
-        window.pin_long(outside, &context)?;
-    }
+    let pinned = window.budgets().pinned;
+    let words = brief.told(task.feedback.as_deref(), |context, rest| {
+        window.shortened(outside, context, pinned.saturating_sub(rest).saturating_sub(AROUND_TOKENS))
+    });
+    window.pin(words)?;
     let thought = think(outside, &rules, &mut window)?;
     let summary = told(&thought);
     let output = match thought.output {

@@ -35,9 +35,14 @@ fn it_is_told_what_was_refused_and_what_belongs_to_the_task() {
     let stage = files([answered("ok")]);
     let input = json!({ "input": "Sum it up.", "needs": { "first": "one", "second": "two" } });
     work(&stage, nothing, task(input, Some("too long"))).unwrap();
-    let said: Vec<String> = stage.asked()[0].messages.iter().skip(1).map(|message| message.words()).collect();
-    assert_eq!(said[0], "Sum it up.");
-    assert!(said[1].contains("too long") && said[2].contains("## second\n\ntwo"), "{said:?}");
+    let asked = stage.asked();
+    let words = asked[0].messages[1].words();
+    let parts = [
+        "# What belongs to the task\n\n## first\n\none\n\n## second\n\ntwo\n\n# The task\n\nSum it up.",
+        "refused\n\ntoo long",
+    ];
+    assert!(words.starts_with(parts[0]) && words.contains(parts[1]), "{words}");
+    assert_eq!(asked[0].messages.len(), 2);
 }
 
 #[test]
@@ -52,6 +57,14 @@ fn its_answer_fits_the_schema_of_the_input_or_of_the_operator() {
     assert_eq!(work(&stage, get, task(json!("count"), None)).unwrap().output, json!([2]));
     let wrong = |key: &str| Ok((key == "output-schema").then(|| "{".to_owned()));
     work(&files([]), wrong, task(json!("count"), None)).unwrap_err();
+}
+
+#[test]
+fn an_empty_task_is_refused() {
+    for input in [json!(""), json!({ "task": " " })] {
+        let failure = work(&files([]), nothing, task(input, None)).unwrap_err();
+        assert!(failure.to_string().contains("there is nothing to do"), "{failure}");
+    }
 }
 
 #[test]
@@ -76,6 +89,6 @@ fn a_context_that_is_too_long_can_be_read_on() {
     let input = json!({ "task": "sum it up", "context": "word ".repeat(50_000) });
     work(&stage, nothing, task(input, None)).unwrap();
     let asked = stage.asked();
-    assert!(asked[0].messages[2].words().contains("the whole is in the artifact blake3:"));
+    assert!(asked[0].messages[1].words().contains("the whole is in the artifact blake3:"));
     assert!(asked[0].tools.iter().any(|offer| offer.name() == "read_more"));
 }

@@ -17,8 +17,9 @@ use priory_testkit::sim::{Arrival, Faults, Outside, SimRng};
 use crate::artifacts;
 use crate::history::History;
 use crate::plan::Plan;
-use crate::process::{Deaf, Process};
+use crate::process::{Beyond, Deaf, Process};
 use crate::state::State;
+use crate::think;
 use crate::world::{Crashes, Story, World};
 
 /// How many steps one replay may take.
@@ -107,6 +108,7 @@ fn check(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
     answers(story)?;
     events(&history, story)?;
     State::read(&story.events)?;
+    think::check(&plan.thinking, &plan.parts, &history, story)?;
     artifacts::check(&story.journal, story.run, &story.events)?;
     replay(plan, seed, story)
 }
@@ -270,9 +272,9 @@ fn replay(plan: &Plan, seed: u64, story: &Story) -> Result<(), String> {
 
 fn try_again(plan: &Plan, seed: u64, events: Vec<Envelope>, kept: Arc<dyn Journal>) -> Result<Replayed, String> {
     let rng = SimRng::new(seed).fork(9);
-    let outside = Outside::new(rng.fork(10), true);
+    let beyond = Beyond::new(seed, Outside::new(rng.fork(10), true), true);
     let empty: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-    let process = Process::new(plan, &outside, &empty, &rng, (seed, 1, Faults::default()))?;
+    let process = Process::new(plan, &beyond, &empty, &rng, (seed, 1, Faults::default()))?;
     let slot = Arc::new(Mutex::new(None));
     let (engine, catalog, result) = (process.engine.clone(), process.catalog.clone(), slot.clone());
     let trial = Trial { events, kept: Some(kept), recorder: Arc::new(Deaf) };
@@ -286,7 +288,10 @@ fn try_again(plan: &Plan, seed: u64, events: Vec<Envelope>, kept: Arc<dyn Journa
         if let Some(replayed) = slot.lock().ok().and_then(|mut slot| slot.take()) {
             drop(task);
             process.crash();
-            return match outside.arrivals().first() {
+            if let Some((key, _)) = beyond.models.asked().first_key_value() {
+                return Err(format!("executed again offline, it has asked {key}"));
+            }
+            return match beyond.outside.arrivals().first() {
                 Some(arrival) => Err(format!("executed again offline, it has sent {arrival:?}")),
                 None => replayed.map_err(|failure| format!("it cannot be executed again: {failure}")),
             };
@@ -307,7 +312,7 @@ fn same(plan: &Plan, calm: &Story, story: &Story) -> Result<(), String> {
         return Err(format!("it came to {:?}, and without a crash to {:?}", story.end.result, calm.end.result));
     }
     let (one, two) = (calm.end.usage, story.end.usage);
-    if (one.fuel, one.calls, one.bytes) != (two.fuel, two.calls, two.bytes) {
+    if one.amounts() != two.amounts() {
         return Err(format!("it used {two:?}, and without a crash {one:?}"));
     }
     // Only what is merged without regard to order is written where no timing shows.
@@ -315,6 +320,9 @@ fn same(plan: &Plan, calm: &Story, story: &Story) -> Result<(), String> {
     if calm_state.without_order() != state.without_order() {
         let (now, then) = (state.without_order(), calm_state.without_order());
         return Err(format!("its state is {now:?}, and without a crash {then:?}"));
+    }
+    if story.end.state != RunState::Cancelled && think::asked_without_run(calm) != think::asked_without_run(story) {
+        return Err("models were asked something else than without a crash".to_owned());
     }
     // A run of which nothing was kept is begun again later, and so under another id.
     let place = |key: &String| key.split_once('-').map(|(_, place)| place.to_owned());

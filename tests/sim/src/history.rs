@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use priory_core::effect::{Decision, Value};
 use priory_core::model::Spent;
-use priory_core::{Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
+use priory_core::{Amounts, Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
 
 /// The step under which the place of an effect is asked whether that may be performed.
 const APPROVAL: u32 = FramePath::STEPS_MAX - 1;
@@ -19,6 +19,8 @@ pub struct History {
     frames: HashMap<FramePath, Frame>,
     /// The places of effects that a person was to approve, and what was said.
     approvals: BTreeMap<FramePath, Approval>,
+    /// What frames spent on models that were started again.
+    pub sunk: BTreeMap<FramePath, Amounts>,
     /// What all frames used, together.
     pub usage: Usage,
     /// Whether a frame was started again from its beginning.
@@ -30,6 +32,7 @@ pub struct History {
 
 #[derive(Default)]
 struct Frame {
+    program: String,
     /// What it used itself.
     ended: Option<Usage>,
     /// It was withdrawn, which is not final before its caller's effect has ended.
@@ -88,6 +91,26 @@ impl History {
         })
     }
 
+    /// Returns every effect, refused ones included, with its frame and step.
+    pub fn all_steps(&self) -> impl Iterator<Item = (&FramePath, u32, &Step)> {
+        self.frames.iter().flat_map(|(path, frame)| frame.steps.iter().map(move |(step, known)| (path, *step, known)))
+    }
+
+    /// Returns an effect.
+    pub fn step(&self, path: &FramePath, step: u32) -> Option<&Step> {
+        self.frames.get(path)?.steps.get(&step)
+    }
+
+    /// Returns what each frame executes.
+    pub fn programs(&self) -> impl Iterator<Item = (&FramePath, &String)> {
+        self.frames.iter().map(|(path, frame)| (path, &frame.program))
+    }
+
+    /// Tells whether an answer was heard while it was written.
+    pub fn was_heard(&self) -> bool {
+        self.all_steps().any(|(_, _, known)| matches!(*known.effect, Effect::ModelCall { is_heard: true, .. }))
+    }
+
     /// Tells whether nobody approved an effect that has to be.
     pub fn was_not_approved(&self, place: &FramePath) -> bool {
         self.approvals.get(place).is_some_and(|known| !known.outcome.as_deref().is_some_and(is_yes))
@@ -117,11 +140,19 @@ impl History {
                         return Err("a frame began twice that could go on where it was".to_owned());
                     }
                     self.was_restarted = true;
-                    self.frames.retain(|other, _| !other.is_within(path));
+                    let gone = self.frames.extract_if(|other, _| other.is_within(path));
+                    for spent in gone.flat_map(|(_, frame)| frame.steps).flat_map(|(_, step)| step.spent) {
+                        let sum = self.sunk.entry(path.clone()).or_default();
+                        let (tokens_in, tokens_out) = (spent.usage.input, spent.usage.output);
+                        let money_microusd = spent.microusd;
+                        let spent = Amounts { tokens_in, tokens_out, money_microusd, ..Amounts::default() };
+                        *sum = sum.saturating_add(spent);
+                    }
                     let asked = self.approvals.iter_mut().filter(|(place, _)| *place != path && place.is_within(path));
                     asked.for_each(|(_, approval)| approval.is_stale = true);
                 }
-                self.frames.insert(path.clone(), Frame::default());
+                let program = started.program.to_string();
+                self.frames.insert(path.clone(), Frame { program, ..Frame::default() });
             }
             Event::Intent { step, effect } => self.begin(path, *step, effect, None)?,
             Event::Refused { step, effect, failure } => {

@@ -10,12 +10,13 @@ use priory_core::gate::GateSpec;
 use priory_core::grant::template::{GrantTemplate, GrantTemplates};
 use priory_core::ports::Plugin;
 use priory_core::state::Merge;
-use priory_core::{Dimension, LimitSpec, Limits};
+use priory_core::{Amounts, Dimension, LimitSpec, Limits};
 use priory_engine::{AgentEntry, Catalog, InDoubt, PluginEntry};
 use priory_testkit::sim::{Act, Op, Outside, ScriptPlugin, SimRng};
 use priory_workflow::Workflow;
 
 use crate::flow::{self, Flow};
+use crate::think::{self, Thinking};
 
 /// When every run begins, in milliseconds since 1970.
 pub const START_UNIX_MS: u64 = 1_700_000_000_000;
@@ -35,9 +36,9 @@ pub struct Part {
     pub name: String,
     /// What it does.
     pub script: Vec<Op>,
-    limits: LimitSpec,
-    budget: BudgetSpec,
-    grants: Vec<GrantTemplate>,
+    pub(crate) limits: LimitSpec,
+    pub(crate) budget: BudgetSpec,
+    pub(crate) grants: Vec<GrantTemplate>,
     lends: Vec<GrantTemplate>,
     /// What it is instead of a script, where it is a workflow.
     pub flow: Option<Flow>,
@@ -58,6 +59,21 @@ pub struct Plan {
     pub park_after_ms: Option<u64>,
     /// What the whole run may spend.
     pub budget: BudgetSpec,
+    /// What it has of models and memory.
+    pub thinking: Thinking,
+}
+
+impl Part {
+    /// Returns what one frame of it may spend on models itself.
+    pub fn own(&self) -> Amounts {
+        let most = |dimension| self.limits.get(dimension).unwrap_or(u64::MAX);
+        Amounts {
+            tokens_in: most(Dimension::TokensIn),
+            tokens_out: most(Dimension::TokensOut),
+            money_microusd: most(Dimension::MoneyMicrousd),
+            ..Amounts::UNBOUNDED
+        }
+    }
 }
 
 impl Plan {
@@ -71,6 +87,8 @@ impl Plan {
             }
             plan = Self::draw(&rng);
         }
+        plan.thinking = Thinking::draw(seed, &mut plan.parts, plan.is_steady);
+        plan.budget = think::with(plan.budget, plan.thinking.budget);
         plan
     }
 
@@ -113,7 +131,8 @@ impl Plan {
         let asks = parts.iter().any(|part| part.touches.is_some() || asks(&part.script) || approved(part));
         let parks = asks || rng.percent(80);
         let park_after_ms = parks.then(|| rng.below(60));
-        Self { is_steady, parts, is_eager: rng.percent(25), park_after_ms, budget }
+        let is_eager = rng.percent(25);
+        Self { is_steady, parts, is_eager, park_after_ms, budget, thinking: Thinking::default() }
     }
 
     /// Makes the catalog of one process.

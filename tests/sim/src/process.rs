@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use priory_core::amounts::QuotaSpec;
 use priory_core::ports::{Clock, Recorder, Secrets};
 use priory_core::{Envelope, Failure, Journal, RunId};
 use priory_engine::{Catalog, Engine, Gates, Open, Ports, Quota, Reply, Request, Resume, Revocations, RunEnd, Started};
-use priory_testkit::sim::{Faults, FaultyJournal, Line, Outside, SimCompute, SimRng};
+use priory_journal::MemoryJournal;
+use priory_testkit::sim::{
+    Faults, FaultyJournal, KeptLine, Line, ModelLine, Outside, SimCompute, SimKept, SimModels, SimRng,
+};
 use priory_testkit::{SeededIds, SimClock};
 
 use crate::plan::Plan;
@@ -31,6 +33,27 @@ impl Recorder for Deaf {
     fn record(&self, _: &Envelope) {}
 }
 
+/// What is beyond all processes.
+#[derive(Clone)]
+pub struct Beyond {
+    /// Who is sent requests.
+    pub outside: Outside,
+    /// Models.
+    pub models: SimModels,
+    /// Expenses and facts.
+    pub kept: SimKept,
+    /// Answers that serve again.
+    pub answers: Arc<MemoryJournal>,
+}
+
+impl Beyond {
+    /// Makes a world outside in which nothing has happened yet.
+    pub fn new(seed: u64, outside: Outside, is_steady: bool) -> Self {
+        let models = SimModels::new(SimRng::new(!seed).fork(1), is_steady);
+        Self { outside, models, kept: SimKept::default(), answers: Arc::default() }
+    }
+}
+
 type Slot = Arc<Mutex<Option<Result<Started, Failure>>>>;
 
 /// One life of a host.
@@ -44,6 +67,8 @@ pub struct Process {
     compute: SimCompute,
     journal: FaultyJournal,
     line: Line,
+    models: ModelLine,
+    kept: KeptLine,
     rng: SimRng,
     /// Where the run comes when it was taken up.
     slot: Slot,
@@ -59,13 +84,17 @@ impl Process {
     /// Makes a host at a time.
     pub fn new(
         plan: &Plan,
-        outside: &Outside,
+        beyond: &Beyond,
         journal: &Arc<dyn Journal>,
         rng: &SimRng,
         (seed, unix_ms, faults): (u64, u64, Faults),
     ) -> Result<Self, String> {
         let (clock, compute) = (SimClock::at(unix_ms), SimCompute::default());
-        let line = Line::new(outside.clone(), clock.clone(), rng.fork(2));
+        let line = Line::new(beyond.outside.clone(), clock.clone(), rng.fork(2));
+        // Of chances of its own, so that those that do not think are as they were.
+        let chance = SimRng::new(seed ^ unix_ms.rotate_left(17));
+        let models = ModelLine::new(beyond.models.clone(), chance.fork(1));
+        let kept = KeptLine::new(beyond.kept.clone(), chance.fork(2));
         let engine = Engine::new(Ports {
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SeededIds::new(seed)),
@@ -76,13 +105,13 @@ impl Process {
             revocations: Arc::new(Revocations::default()),
             gates: Arc::new(Gates::new(Arc::new(clock.clone()))),
             engine: Arc::from("simulated"),
-            models: None,
-            memory: None,
-            expenses: None,
-            answers: None,
-            quota: Arc::new(Quota::new(QuotaSpec::default())),
+            models: Some(Arc::new(models.clone())),
+            memory: Some(Arc::new(kept.clone())),
+            expenses: Some(Arc::new(kept.clone())),
+            answers: Some(beyond.answers.clone()),
+            quota: Arc::new(Quota::new(plan.thinking.quota)),
         });
-        let catalog = Arc::new(plan.catalog(outside, &rng.fork(3))?);
+        let catalog = Arc::new(plan.catalog(&beyond.outside, &rng.fork(3))?);
         let journal = FaultyJournal::new(journal.clone(), rng.fork(4), faults);
         let (slot, rng) = (Slot::default(), rng.fork(5));
         Ok(Self {
@@ -92,6 +121,8 @@ impl Process {
             compute,
             journal,
             line,
+            models,
+            kept,
             rng,
             slot,
             taking: None,
@@ -206,6 +237,8 @@ impl Process {
     pub fn crash(mut self) -> u64 {
         self.journal.crash();
         self.line.crash();
+        self.models.crash();
+        self.kept.crash();
         self.started = None;
         self.taking = None;
         self.answers.clear();

@@ -19,7 +19,8 @@ use priory_testkit::SimClock;
 use priory_testkit::sim::{Arrival, Faults, Outside, SimRng};
 
 use crate::plan::{Plan, ROOT, START_UNIX_MS};
-use crate::process::{Deaf, Process};
+use crate::process::{Beyond, Deaf, Process};
+use crate::think;
 
 /// How many steps one run may take in all its lives.
 const STEPS_MAX: u64 = 4_000_000;
@@ -63,6 +64,8 @@ pub struct Story {
     pub journal: Arc<dyn Journal>,
     /// Those whose answers were taken while the run was in memory.
     pub answered_by: Vec<String>,
+    /// What models were asked, and what is remembered.
+    pub thought: think::Outcome,
 }
 
 /// What a host does besides.
@@ -88,7 +91,7 @@ pub struct World {
     crash_chance: u64,
     faults: Faults,
     inner: Arc<dyn Journal>,
-    outside: Outside,
+    beyond: Beyond,
     unix_ms: u64,
     run: Option<RunId>,
     lingering: Vec<Process>,
@@ -104,6 +107,7 @@ impl World {
         let plan = Plan::of(seed);
         let rng = SimRng::new(seed).fork(7);
         let outside = Outside::new(rng.fork(8), plan.is_steady);
+        let beyond = Beyond::new(seed, outside, plan.is_steady);
         let faults = match crashes {
             Crashes::Never => Faults { fail_percent: 0, steps_max: 3 },
             Crashes::At(_) => Faults { fail_percent: 0, steps_max: 3 },
@@ -118,7 +122,7 @@ impl World {
             crash_chance,
             faults,
             inner: Arc::new(MemoryJournal::new()),
-            outside,
+            beyond,
             unix_ms: START_UNIX_MS,
             run: None,
             lingering: Vec::new(),
@@ -148,7 +152,7 @@ impl World {
         let every = EventQuery { most: usize::MAX >> 1, ..EventQuery::default() };
         let published = now(self.inner.events(every))?.map_err(|error| error.to_string())?;
         let published = published.into_iter().map(|arrived| arrived.record).collect();
-        let (arrivals, touches) = (self.outside.arrivals(), self.outside.touches());
+        let (arrivals, touches) = (self.beyond.outside.arrivals(), self.beyond.outside.touches());
         let (steps, lives, was_ended_parked) = (self.steps, self.lives, self.was_ended_parked);
         let answered_by = std::mem::take(&mut self.answered_by);
         let journal = self.inner.clone();
@@ -164,6 +168,7 @@ impl World {
             was_ended_parked,
             answered_by,
             journal,
+            thought: think::Outcome::of(&self.beyond.models, &self.beyond.kept),
         })
     }
 
@@ -189,7 +194,7 @@ impl World {
     /// Goes on with the run in a new host.
     fn live(&mut self) -> Result<Next, String> {
         let setting = (self.seed, self.unix_ms, self.faults);
-        let mut process = Process::new(&self.plan, &self.outside, &self.inner, &self.rng, setting)?;
+        let mut process = Process::new(&self.plan, &self.beyond, &self.inner, &self.rng, setting)?;
         match self.known()? {
             Some(run) => process.resume(run, &self.plan),
             None => {
@@ -250,7 +255,7 @@ impl World {
         if now(self.inner.info(run))?.is_ok() {
             return Ok(Some(run));
         }
-        match self.outside.arrivals().is_empty() && self.outside.touches().is_empty() {
+        match self.beyond.outside.arrivals().is_empty() && self.beyond.outside.touches().is_empty() {
             true => Ok(None),
             false => Err("a run of which nothing is kept has reached the outside".to_owned()),
         }

@@ -17,7 +17,7 @@ use crate::ui::exit::Exit;
 use crate::ui::live::is_colored;
 use crate::ui::output;
 use crate::ui::text::{counted, indented};
-use crate::{project, running, wit};
+use crate::{keys, project, running, wit};
 
 /// Check the manifest and everything that it names
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             check_workflows(&manifest, host.catalog())?;
             let mut warnings = unreachable_tools(&manifest, host.catalog());
             warnings.extend(needless_questions(&manifest));
+            warnings.extend(keys::missing(&manifest.models));
             for warning in &warnings {
                 anstream::eprintln!("{} {warning}", owo_colors::OwoColorize::bright_yellow(&"warning:"));
             }
@@ -55,8 +56,12 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
                 0 => String::new(),
                 count => format!(", {}", counted(count, "workflow")),
             };
+            let models = match manifest.models.models.len() {
+                0 => String::new(),
+                count => format!(", {}", counted(count, "model")),
+            };
             output::line(&format!(
-                "{} is valid: {plugins}, {agents}{workflows}{}.",
+                "{} is valid: {plugins}, {agents}{workflows}{models}{}.",
                 manifest.path.display(),
                 asking(&manifest)
             ));

@@ -14,8 +14,9 @@ use crate::amount::show_bytes;
 use crate::bounds::current_dir;
 use crate::ui::error::Result;
 use crate::ui::exit::Exit;
+use crate::ui::text::counted;
 use crate::ui::{output, table};
-use crate::{project, running, toolchain};
+use crate::{keys, project, running, toolchain};
 
 /// How many sandboxes a host has by default; each takes this much address space at least.
 const SANDBOXES: u64 = 256;
@@ -76,7 +77,10 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
 fn checks() -> Vec<Check> {
     // Who runs components that others built needs no compiler.
     let absent = if builds_crates() { State::Missing } else { State::Note };
-    vec![sandbox(), cache(), address_space(), mappings(), processor(), cargo(absent), rustup(), target(absent)]
+    let mut checks =
+        vec![sandbox(), cache(), address_space(), mappings(), processor(), cargo(absent), rustup(), target(absent)];
+    checks.extend(models());
+    checks
 }
 
 fn show(checks: &[Check]) -> String {
@@ -249,6 +253,25 @@ fn target(absent: State) -> Check {
             Check::not(name, state, found, format!("rustup target add {name}"))
         }
     }
+}
+
+/// Looks for the keys of the models of the manifest here, where it has any. Nobody is asked.
+fn models() -> Option<Check> {
+    let name = "models";
+    let path = current_dir().ok().and_then(|folder| Manifest::find(&folder).ok()?)?;
+    let models = Manifest::read(&path).ok()?.models;
+    let count = models.models.len();
+    if count == 0 {
+        return None;
+    }
+    let missing = keys::missing(&models);
+    Some(match missing.as_slice() {
+        [] => Check::ok(name, format!("{}, with all keys that they need", counted(count, "model"))),
+        some => {
+            let remedy = "put the keys there; `priory models test` asks each model for a word";
+            Check::not(name, State::Note, some.join("; "), remedy)
+        }
+    })
 }
 
 fn version(program: &str) -> Option<String> {

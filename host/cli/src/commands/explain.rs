@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use owo_colors::OwoColorize;
+use priory::core::amounts::BudgetSpec;
 use priory::core::gate::GateSpec;
 use priory::core::grant::{GrantTemplate, GrantTemplates};
+use priory::core::money::Dollars;
 use priory::core::{Dimension, GrantSet, LimitSpec};
 use priory::manifest::{Manifest, Workflow};
 use priory::workflow::definition::Node;
@@ -48,6 +50,10 @@ struct Explained {
     ceiling: Option<GrantSet>,
     limits: Vec<Limit>,
     budget: Value,
+    /// What it, its run and all runs of a day may spend on models.
+    spends: Vec<String>,
+    /// The model that it asks where it names none, and who stands in for that.
+    asks: Vec<String>,
     gate: GateSpec,
 }
 
@@ -98,6 +104,8 @@ fn explain(manifest: &Manifest, name: &str, given: &Given, build: bool) -> Resul
         ceiling: inspect::load_of(manifest, plugin_name, build)?.ceiling,
         limits: effective(&manifest.limits, &limits),
         budget: agent.map_or(Value::Null, |agent| json!(agent.budget)),
+        spends: spends(manifest, agent.map(|agent| agent.budget)),
+        asks: asks(manifest, agent.and_then(|agent| agent.model.as_deref())),
         gate: agent.map_or(&plugin.gate, |agent| &agent.gate).clone(),
     })
 }
@@ -110,7 +118,9 @@ fn explain_workflow(
     inputs: &BTreeMap<String, String>,
 ) -> Explained {
     let node = |(node, says): (&String, &Node)| {
-        let callee = says.kind.agent().or(says.kind.tool()).map(|callee| format!(" {callee}")).unwrap_or_default();
+        let model = says.kind.model().and_then(|asked| asked.name.as_deref());
+        let callee =
+            says.kind.agent().or(says.kind.tool()).or(model).map(|callee| format!(" {callee}")).unwrap_or_default();
         format!("{node}: {}{callee}", says.kind.word())
     };
     Explained {
@@ -123,8 +133,47 @@ fn explain_workflow(
         ceiling: None,
         limits: effective(&manifest.limits, &[(format!("[workflows.{name}.limits]"), &workflow.limits)]),
         budget: json!(workflow.budget),
+        spends: spends(manifest, Some(workflow.budget)),
+        asks: asks(manifest, None),
         gate: GateSpec::default(),
     }
+}
+
+/// Says what may be spent on models: by one call, by a run, and in a day.
+fn spends(manifest: &Manifest, own: Option<BudgetSpec>) -> Vec<String> {
+    if manifest.models.models.is_empty() {
+        return Vec::new();
+    }
+    let words = |tokens_in: Option<u64>, tokens_out: Option<u64>, money: Option<u64>| {
+        let tokens = [(tokens_in, "tokens in"), (tokens_out, "tokens out")];
+        let tokens = tokens.into_iter().filter_map(|(most, what)| Some(format!("{} {what}", separated(most?))));
+        tokens.chain(money.map(|money| format!("${}", Dollars(money)))).collect::<Vec<_>>().join(", ")
+    };
+    let of = |budget: BudgetSpec| words(budget.tokens_in, budget.tokens_out, budget.money_microusd);
+    let quota = manifest.quota;
+    let all = [
+        ("a call of it", own.map(of).unwrap_or_default()),
+        ("a run", of(manifest.budget)),
+        ("all runs of a day", words(quota.tokens_in, quota.tokens_out, quota.money_microusd)),
+    ];
+    let shown = |(whose, most): (&str, String)| {
+        let most = if most.is_empty() { "not bounded".to_owned() } else { most };
+        format!("{whose}: {most}")
+    };
+    all.into_iter().map(shown).collect()
+}
+
+/// Says which model is asked where a program names none, and who stands in for it.
+fn asks(manifest: &Manifest, own: Option<&str>) -> Vec<String> {
+    let models = &manifest.models.models;
+    let name = own.or(manifest.models.default.as_deref());
+    let Some(model) = name.and_then(|name| models.iter().find(|model| &*model.info.name == name)) else {
+        return Vec::new();
+    };
+    let info = &model.info;
+    let from = if own.is_some() { "" } else { ", the default" };
+    let first = format!("{} ({} of {}{from})", info.name, info.id, model.provider);
+    std::iter::once(first).chain(info.fallbacks.iter().map(|name| format!("else {name}"))).collect()
 }
 
 /// Returns the inputs that are known; what is missing is shown as a place to be filled in.
@@ -225,6 +274,8 @@ fn as_json(name: &str, explained: &Explained) -> Value {
         "ceiling": explained.ceiling.as_ref().map(texts),
         "limits": explained.limits.iter().map(limit).collect::<Vec<_>>(),
         "budget": explained.budget,
+        "spends": explained.spends,
+        "asks": explained.asks,
         "breaker": explained.gate.breaker,
         "rate": explained.gate.rate,
     })
@@ -249,6 +300,12 @@ fn as_text(name: &str, explained: &Explained) -> String {
     list("may", &explained.grants, "nothing");
     if explained.kind != "plugin" {
         list("may pass on", &explained.lends, "only what it may do itself");
+    }
+    if !explained.asks.is_empty() {
+        list("asks, where it names no model", &explained.asks, "");
+    }
+    if !explained.spends.is_empty() {
+        list("may spend on models", &explained.spends, "");
     }
     if !explained.config.is_empty() {
         list("is told", &explained.config, "");

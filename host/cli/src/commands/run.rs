@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use owo_colors::OwoColorize;
+use priory::core::grant::{GrantKind, GrantTemplate, Pattern};
 use priory::core::journal::{Retention, RunQuery, RunState};
 use priory::core::{Journal, Json};
 use priory::manifest::Manifest;
@@ -17,11 +18,11 @@ use crate::project;
 use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
 use crate::store::{self, Data, parse_label};
-use crate::{taping, telling};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
 use crate::ui::live::Mode;
 use crate::ui::text::{counted, nearest};
+use crate::{taping, telling};
 
 /// How many open runs are counted.
 const OPEN_TOLD_MAX: usize = 1_000;
@@ -158,7 +159,10 @@ struct Prepared {
 }
 
 fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
-    let manifest = project::read_manifest(project)?;
+    let mut manifest = project::read_manifest(project)?;
+    if let Some(model) = &args.model {
+        stand_in(&mut manifest, model)?;
+    }
     let agent = entry(&manifest, args.agent.as_deref())?;
     let inputs = manifest.resolve_inputs(&args.given.by_name(), &current_dir()?)?;
     let builder = project::open_all(&manifest, !args.no_build)?;
@@ -172,17 +176,38 @@ fn of_manifest(args: &Args, project: Option<&Path>) -> Result<Prepared> {
     };
     let (settings, retention) = (project::settings(&manifest, &args.bounds), store::retention_of(&manifest));
     let spec = match &args.model {
-        Some(model) => spec.model(model_of(&manifest, model)?),
+        Some(model) => spec.model(model.clone()),
         None => spec,
     };
     Ok(Prepared { builder, spec, settings, lending, retention, manifest: Some(manifest) })
 }
 
+/// Puts a model in the place of the one that is asked where nobody names one: who may ask that one may ask this one too. It is
+/// the operator who says so.
+fn stand_in(manifest: &mut Manifest, name: &str) -> Result<()> {
+    check_model(manifest, name)?;
+    let Some(usual) = manifest.models.default.clone() else { return Ok(()) };
+    let covers = |held: &GrantTemplate, model: &str| {
+        let pattern = held.text.parse::<Pattern>();
+        held.kind == GrantKind::Model && pattern.is_ok_and(|pattern| pattern.matches(model))
+    };
+    let agents = manifest.agents.values_mut().flat_map(|agent| [&mut agent.grants, &mut agent.lends]);
+    let workflows = manifest.workflows.values_mut().flat_map(|workflow| [&mut workflow.grants, &mut workflow.lends]);
+    let plugins = manifest.plugins.values_mut().map(|plugin| &mut plugin.grants);
+    for grants in agents.chain(workflows).chain(plugins) {
+        let Some(held) = grants.0.iter().find(|held| covers(held, &usual) && !covers(held, name)) else { continue };
+        // Whatever its conditions are, they hold for both.
+        let more = GrantTemplate { text: name.to_owned(), ..held.clone() };
+        grants.0.push(more);
+    }
+    Ok(())
+}
+
 /// Looks for a model that a run can be started with.
-fn model_of<'a>(manifest: &Manifest, name: &'a str) -> Result<&'a str> {
+fn check_model(manifest: &Manifest, name: &str) -> Result<()> {
     let known = || manifest.models.models.iter().map(|model| &*model.info.name);
     if known().any(|known| known == name) {
-        return Ok(name);
+        return Ok(());
     }
     let error = Error::not_found(format!("{} has no model `{name}`", manifest.path.display()));
     Err(match nearest(name, known()) {
@@ -195,7 +220,9 @@ fn model_of<'a>(manifest: &Manifest, name: &'a str) -> Result<&'a str> {
 /// Makes an agent of a file: it may do what the options grant.
 fn of_file(args: &Args, path: &Path) -> Result<Prepared> {
     if args.model.is_some() || args.cassette.is_some() {
-        return Err(Error::usage("a file has no models").hint("models are configured in a manifest: see `priory schema`"));
+        return Err(
+            Error::usage("a file has no models").hint("models are configured in a manifest: see `priory schema`")
+        );
     }
     let opened = project::open_path(path, &args.bounds, &args.given, !args.no_build)?;
     let name = opened.plugin;

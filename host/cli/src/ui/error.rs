@@ -6,6 +6,7 @@ use std::io;
 
 use owo_colors::OwoColorize;
 use priory::core::failure::{Denial, LimitHit, Timeout};
+use priory::core::money::Dollars;
 use priory::core::{Dimension, Failure, LimitSpec};
 use priory::manifest;
 
@@ -17,6 +18,9 @@ use crate::when::show_span;
 const STACK_SHOWN_MAX: usize = 12;
 /// What stands behind the frame in a failure where a run waited for somebody in vain.
 const WAITED: [&str; 2] = ["nobody answered", "nobody published "];
+
+/// How the engine names the quota of a day in failures.
+const QUOTA: &str = "the quota of the day";
 
 /// Why the program ends without doing what it was asked.
 #[derive(Debug)]
@@ -95,6 +99,9 @@ impl Error {
                     .hint("raise `expires-ms`, or say what happens then with `on-expiry`")
             }
             Failure::Denied(denial) => error.hint(allow(denial, settings)),
+            Failure::Limit(hit) if is_of_models(hit.dimension) => {
+                Self::new(Exit::of(failure), spent(hit)).hint(pay(hit, settings))
+            }
             Failure::Limit(hit) => error.hint(raise(hit.dimension, raised(hit), settings)),
             Failure::Timeout(timeout) => {
                 error.hint(raise(Dimension::TimeMs, timeout.allowed_ms.saturating_mul(2), settings))
@@ -187,13 +194,54 @@ fn as_flag(remedy: &str) -> Option<String> {
         "tools" => "tool",
         "agents" => "agent",
         "files" => "file",
-        "http" | "state" | "env" | "config" => key,
+        "models" => "model",
+        "http" | "state" | "env" | "config" | "memory" => key,
         _ => return None,
     };
     // A value in a table of its own has conditions, and a flag has none.
     let quoted = value.strip_prefix('[')?.strip_suffix(']')?;
     let text: String = serde_json::from_str(quoted).ok()?;
     Some(format!("--grant '{kind}={text}'"))
+}
+
+/// Tells whether something is spent on models.
+fn is_of_models(dimension: Dimension) -> bool {
+    matches!(dimension, Dimension::TokensIn | Dimension::TokensOut | Dimension::MoneyMicrousd)
+}
+
+/// Says that no more is left to be spent on models.
+fn spent(hit: &LimitHit) -> String {
+    let amount = |amount: u64| match hit.dimension {
+        Dimension::MoneyMicrousd => format!("${}", Dollars(amount)),
+        Dimension::TokensIn => format!("{amount} tokens in"),
+        _ => format!("{amount} tokens out"),
+    };
+    format!("{} may spend {}, and {} would be needed", hit.frame, amount(hit.allowed), amount(hit.used))
+}
+
+/// Says how to let more be spent on models.
+fn pay(hit: &LimitHit, settings: &Settings) -> String {
+    let (key, flag) = match hit.dimension {
+        Dimension::MoneyMicrousd => ("money", Some(format!("--money {}", Dollars(raised(hit))))),
+        Dimension::TokensIn => ("tokens-in", None),
+        _ => ("tokens-out", None),
+    };
+    let place = match settings {
+        Settings::Manifest { path, .. } => path.as_str(),
+        Settings::Flags => "the manifest",
+    };
+    if hit.frame.contains(QUOTA) {
+        return format!(
+            "it is spent until midnight in UTC: `priory costs` shows on what; raise `{key}` of [quota] in {place}"
+        );
+    }
+    match flag.filter(|_| *settings == Settings::Flags) {
+        Some(flag) => format!("if it may cost more, add {flag}"),
+        None => format!(
+            "if it may spend more, raise `{key}` in {place}: in [budget], in the `budget` of the agent or node, or as `limits`; \
+             a model with a lower price may stand in as one of its `fallbacks`"
+        ),
+    }
 }
 
 /// Proposes twice of what was asked for: by how much a limit is too low cannot be seen where it is hit.
@@ -264,6 +312,8 @@ impl From<priory::Error> for Error {
             | Of::UnknownPlugin { .. }
             | Of::LinkedInCircle(_)
             | Of::Grant(_)
+            | Of::Models(_)
+            | Of::Telemetry(_)
             | Of::Depth { .. } => Exit::Invalid,
             Of::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             _ => Exit::Failed,
@@ -330,6 +380,23 @@ mod tests {
         assert_eq!(text("0.2, nobody answered"), format!("error: nobody answered within 1.5 s\n{hint}"));
         assert_eq!(text("0, nobody published a.b"), format!("error: nobody published a.b within 1.5 s\n{hint}"));
         assert!(text("0 tool a.b").contains("raise `time-ms` in priory.toml"));
+    }
+
+    #[test]
+    fn what_is_spent_on_models_is_told_in_dollars() {
+        let text = |dimension, frame: &str, settings: &Settings| {
+            let failure = Failure::limit(dimension, 12_000, 10_000, frame);
+            let error = Error::of_failure(&failure, settings);
+            assert_eq!(error.exit, Exit::Limit);
+            anstream::adapter::strip_str(&error.render()).to_string()
+        };
+        let money = text(Dimension::MoneyMicrousd, "0.1 agent a", &Settings::Flags);
+        let expected = "error: 0.1 agent a may spend $0.01, and $0.012 would be needed\nhint: if it may cost more, add --money 0.024\n";
+        assert_eq!(money, expected);
+        let tokens = text(Dimension::TokensIn, "0 agent a", &manifest(&[]));
+        assert!(tokens.contains("10000 tokens in") && tokens.contains("raise `tokens-in` in priory.toml"), "{tokens}");
+        let quota = text(Dimension::MoneyMicrousd, QUOTA, &manifest(&[]));
+        assert!(quota.contains("raise `money` of [quota] in priory.toml"), "{quota}");
     }
 
     #[test]

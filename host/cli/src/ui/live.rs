@@ -11,9 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::OwoColorize;
 use priory::core::effect::Level;
 use priory::core::event::{Envelope, Event};
-use priory::core::ports::Recorder;
+use priory::core::ports::{Heard, Recorder};
 use priory::record::Each;
 
+use super::speaking::Speaking;
 use super::text::printable;
 use super::tree::Tree;
 
@@ -52,6 +53,8 @@ impl Mode {
 /// What whoever shows a run is told.
 pub(crate) enum Message {
     Event(Envelope),
+    /// A piece of an answer that a model is still writing.
+    Heard(Heard),
     /// A line of the program itself.
     Say(String),
     /// Show nothing that changes, since somebody types, or go on with that.
@@ -84,7 +87,7 @@ impl Live {
         let thread = std::thread::Builder::new().name("priory-show".into()).spawn(move || show(shown, &receiver))?;
         let events = sender.clone();
         // Where whoever shows is slow, the run waits for it; where its thread broke, the run goes on without it.
-        let recorder = Arc::new(Each(move |envelope: &Envelope| drop(events.send(Message::Event(envelope.clone())))));
+        let recorder = Arc::new(Teller { events, hears: mode == Mode::Tree });
         Ok((recorder, Self::Thread(thread, sender)))
     }
 
@@ -117,6 +120,26 @@ impl Live {
     }
 }
 
+/// Hands what happens to the thread that shows it.
+struct Teller {
+    events: SyncSender<Message>,
+    /// Whether pieces of answers are shown.
+    hears: bool,
+}
+
+impl Recorder for Teller {
+    fn record(&self, envelope: &Envelope) {
+        drop(self.events.send(Message::Event(envelope.clone())));
+    }
+
+    fn hear(&self, heard: &Heard) {
+        if self.hears {
+            // Where there is no room, a piece is left out: what was said is in the outcome, which is not.
+            drop(self.events.try_send(Message::Heard(heard.clone())));
+        }
+    }
+}
+
 /// Takes a lock; what is shown stays usable when somebody broke while holding it.
 fn unpoisoned(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
@@ -129,6 +152,7 @@ fn show(mut shown: Shown, messages: &Receiver<Message>) -> Tree {
                 let mut batch = std::iter::once(message).chain(messages.try_iter().take(BATCH_MAX));
                 let is_end = batch.any(|message| match message {
                     Message::Event(envelope) => shown.take(&envelope),
+                    Message::Heard(heard) => shown.hear(heard),
                     Message::Say(line) => shown.say(&line),
                     Message::Pause(is_paused) => shown.pause(is_paused),
                     Message::End => true,
@@ -148,6 +172,7 @@ fn show(mut shown: Shown, messages: &Receiver<Message>) -> Tree {
 /// What has been shown so far.
 pub(crate) struct Shown {
     tree: Tree,
+    speaking: Speaking,
     bar: Option<ProgressBar>,
     /// Somebody types: what is drawn would be in the way.
     is_paused: bool,
@@ -159,12 +184,13 @@ impl Shown {
     fn new(mode: Mode, tree: Tree) -> Self {
         let bar = (mode == Mode::Tree).then(bar);
         let json = (mode == Mode::Json).then(|| BufWriter::new(io::stdout()));
-        Self { tree, bar, is_paused: false, json, color: is_colored() }
+        Self { tree, speaking: Speaking::default(), bar, is_paused: false, json, color: is_colored() }
     }
 
     /// Takes an event; tells whether it is the last one.
     fn take(&mut self, envelope: &Envelope) -> bool {
         self.tree.apply(envelope);
+        self.speaking.apply(envelope);
         if let Some(out) = &mut self.json {
             let written = serde_json::to_writer(&mut *out, envelope).map_err(io::Error::from);
             if written.and_then(|()| out.write_all(b"\n")).is_err() {
@@ -179,6 +205,12 @@ impl Shown {
             self.say(&line);
         }
         matches!(envelope.event, Event::RunEnded { .. })
+    }
+
+    /// Takes a piece of an answer; it is never the last thing.
+    fn hear(&mut self, heard: Heard) -> bool {
+        self.speaking.hear(heard);
+        false
     }
 
     /// Takes the tree from the terminal while somebody types, or puts it back; it is never the last thing.
@@ -204,7 +236,9 @@ impl Shown {
 
     fn draw(&mut self) {
         if let Some(bar) = self.bar.as_ref().filter(|_| !self.is_paused) {
-            bar.set_message(self.tree.render(HEIGHT_MAX, self.color).join("\n"));
+            let mut lines = self.tree.render(HEIGHT_MAX, self.color);
+            lines.extend(self.speaking.render(&self.tree, self.color));
+            bar.set_message(lines.join("\n"));
             bar.tick();
         }
         if let Some(out) = &mut self.json {

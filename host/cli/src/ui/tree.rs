@@ -13,6 +13,7 @@ use priory::core::{Effect, Failure, FramePath, Usage};
 use super::text::printable;
 use super::value::node_of;
 use crate::amount::{show_bytes, show_count, show_micros};
+use crate::ended::spending;
 
 /// How many frames are kept; those that begin later are only counted.
 const FRAMES_MAX: usize = 4_096;
@@ -270,6 +271,7 @@ impl<'a> Row<'a> {
             facts.push(show_bytes(usage.memory_bytes));
             facts.push(format!("{} compute", show_micros(usage.compute_us)));
             facts.push(format!("{} wait", show_micros(usage.wait_us)));
+            facts.extend(spending(usage));
         }
         let margin = " ".repeat(width.saturating_sub(self.name.chars().count()));
         let facts = paint(&facts.join(" · "), color, |facts| facts.dimmed().to_string());

@@ -13,8 +13,8 @@ use crate::authorize::tool_access;
 use crate::catalog::Catalog;
 use crate::frame::Frame;
 
-/// How many models may stand in for one, however long the chain is that is configured.
-const CANDIDATES_MAX: usize = 16;
+/// How many models one request may be asked of, however many are configured to stand in.
+pub(crate) const CANDIDATES_MAX: u32 = 16;
 
 /// Finds the model that a program means, by its name: what it names itself, else what is configured for it, else what the
 /// run was started with, else what is configured for all.
@@ -84,21 +84,39 @@ pub(crate) fn is_asked_of_model(effect: &Effect) -> bool {
     matches!(effect, Effect::ModelCall { .. } | Effect::Embed { .. })
 }
 
+/// Returns the models that are configured to answer for one, it first, each with its number.
+pub(crate) fn in_order(meant: &ModelInfo) -> impl Iterator<Item = (u32, &str)> {
+    // Only its own list counts: its fallbacks have lists of their own for when they are meant.
+    let names = std::iter::once(&*meant.name).chain(meant.fallbacks.iter().map(|name| &**name));
+    (0..CANDIDATES_MAX).zip(names)
+}
+
+/// Returns the number of a request to one of several models. What a frame asks that was started again from its beginning, with
+/// an event, is not what it asked before, so it has other numbers.
+pub(crate) fn number(again: u64, turn: u32) -> u32 {
+    u32::try_from(again).unwrap_or(u32::MAX).saturating_mul(CANDIDATES_MAX).saturating_add(turn)
+}
+
 /// Returns the models that may answer a request, in the order in which they are asked: the one that is meant, and those that
-/// stand in for it and can do what is needed.
+/// stand in for it and can do what is needed; each with its number.
 pub(crate) fn candidates(
     frame: &Frame,
     first: &Arc<ModelInfo>,
     request: &ModelRequest,
     messages: &[Arc<Message>],
-) -> Result<Vec<Arc<ModelInfo>>, Failure> {
+) -> Result<Vec<(u32, Arc<ModelInfo>)>, Failure> {
     let needed = needed(request, messages);
     let can = |info: &ModelInfo| !info.can(Ability::Embedding) && needed.iter().all(|ability| info.can(*ability));
-    let mut candidates: Vec<_> = can(first).then(|| first.clone()).into_iter().collect();
-    // Only the list of the model itself counts: its fallbacks have lists of their own for when they are meant.
-    for name in first.fallbacks.iter().take(CANDIDATES_MAX) {
-        match frame.run.ports.models.as_ref().and_then(|models| models.get(name)) {
-            Some(info) if can(&info) && candidates.iter().all(|known| known.name != info.name) => candidates.push(info),
+    let mut candidates: Vec<(u32, Arc<ModelInfo>)> = Vec::new();
+    for (turn, name) in in_order(first) {
+        let found = match turn {
+            0 => Some(first.clone()),
+            _ => frame.run.ports.models.as_ref().and_then(|models| models.get(name)),
+        };
+        match found {
+            Some(info) if can(&info) && candidates.iter().all(|(_, known)| known.name != info.name) => {
+                candidates.push((turn, info));
+            }
             _ => {}
         }
     }

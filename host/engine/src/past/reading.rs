@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the events of a run, in order, to what is known of its frames.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use priory_core::{Amounts, Effect, Event, Failure, FramePath, Outcome, Usage, Va
 
 use super::{END_OF_FRAME, ITS_CALLER, PastEnd, PastFrame, PastStep, forget_below, is_aside};
 use crate::cancel::{self, PastCancel};
+use crate::resume::expenses::{RECENT_MAX, Recent};
 use crate::shared::Shared;
 use crate::tape::Stamp;
 
@@ -21,6 +22,8 @@ pub(super) struct Reading {
     /// Those that waited for somebody to cancel the run.
     cancels: HashSet<(FramePath, u32)>,
     pub(super) cancel: Option<PastCancel>,
+    /// What it spent on models last.
+    pub(super) recent: VecDeque<Recent>,
     /// Time at work so far, in milliseconds, and the time of the last event.
     worked_ms: u64,
     last_unix_ms: Option<u64>,
@@ -36,10 +39,11 @@ impl Reading {
         match event {
             Event::FrameStarted(started) => {
                 // A frame that stands twice was started again from its beginning.
+                let is_again = self.frames.get(&path).is_some_and(|known| known.started.is_some());
                 let sunk = forget_below(&mut self.frames, &mut self.shared, &path);
                 self.begun_ms.insert(path.clone(), self.worked_ms);
                 let frame = self.frames.entry(path).or_default();
-                (frame.started, frame.sunk) = (Some((started, stamp)), sunk);
+                (frame.started, frame.sunk, frame.is_again) = (Some((started, stamp)), sunk, is_again);
             }
             Event::Intent { step, effect } => {
                 if matches!(*effect, Effect::AwaitCancel) && self.cancel.is_none() {
@@ -68,7 +72,11 @@ impl Reading {
             }
             Event::Spent { step, spent } => {
                 let frame = self.frames.entry(path.clone()).or_default();
-                frame.steps.get_mut(&step).ok_or_else(|| absent(step))?.spent.push(spent);
+                frame.steps.get_mut(&step).ok_or_else(|| absent(step))?.spent.push(spent.clone());
+                if self.recent.len() >= RECENT_MAX {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(Recent { frame: path, step, spent, unix_ms: stamp.unix_ms });
             }
             Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
             Event::FrameEnded { failure, usage } => {

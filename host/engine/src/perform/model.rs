@@ -45,8 +45,10 @@ struct Asking<'a> {
 /// What one model came to.
 enum Turn {
     Answered(Box<Completion>),
-    /// Another model may do.
-    Next(Failure),
+    /// There is not enough for it.
+    Unasked(Failure),
+    /// It does not answer, and another one may.
+    Unanswered(Failure),
     Failed(Failure),
 }
 
@@ -105,24 +107,25 @@ async fn ask(at: Step<'_>, plan: &ModelPlan) -> Outcome {
         run: frame.run.id,
         time_ms: 0,
     };
-    if let Some(failure) = asking.lost(&mut prompt)? {
-        return Err(failure);
-    }
-    let mut failure = None;
+    let (mut unasked, mut unanswered) = (None, None);
     // They are few: the model itself and its fallbacks.
-    for (turn, info) in (0..).zip(&candidates) {
+    for (turn, info) in &candidates {
         if has_failed(&spent_before, info) {
             continue;
         }
-        (prompt.model, prompt.key) = (info.name.clone(), at.key(turn));
-        match asking.turn(turn, info, &mut prompt).await {
+        (prompt.model, prompt.key) = (info.name.clone(), at.key(*turn));
+        // It is the one that was asked when the host went away.
+        asking.check_lost(*turn, info, &prompt)?;
+        match asking.turn(*turn, info, &mut prompt).await {
             Turn::Answered(completion) => return Ok(Value::Completion(completion)),
             Turn::Failed(failure) => return Err(failure),
-            // What the model itself said is what counts.
-            Turn::Next(why) => _ = failure.get_or_insert(why),
+            Turn::Unasked(failure) => _ = unasked.get_or_insert(failure),
+            Turn::Unanswered(failure) => unanswered = Some(failure),
         }
     }
-    Err(failure.unwrap_or_else(|| gone(&plan.model)))
+    // What the last of them said counts: what those before it said is not known when a run is taken up. Where nobody was
+    // asked, it is why the model itself was not.
+    Err(unanswered.or(unasked).unwrap_or_else(|| gone(&plan.model)))
 }
 
 /// Tells whether a model had failed before its host went away: it is not asked again.
@@ -130,6 +133,7 @@ fn has_failed(spent_before: &[Spent], info: &ModelInfo) -> bool {
     spent_before.iter().any(|spent| spent.model == info.name && !spent.is_answered)
 }
 
+/// Says that nobody knows what a model said.
 fn gone(info: &ModelInfo) -> Failure {
     let reason = "its host went away while it was asked".to_owned();
     Failure::Unavailable(Unavailable { subject: format!("model {}", info.name), reason, retriable: true })
@@ -203,7 +207,7 @@ impl Asking<'_> {
         let count = || self.models.count(prompt);
         let (whole, output) = match paid::reserve(at, estimate, self.today.as_ref(), count).await {
             Ok(reserved) => reserved,
-            Err(failure) => return Turn::Next(failure),
+            Err(failure) => return Turn::Unasked(failure),
         };
         prompt.output_tokens_max = output;
         prompt.time_ms = time_left_ms(at.frame).min(REQUEST_TIME_MS_MAX);
@@ -235,7 +239,9 @@ impl Asking<'_> {
                 // Who has heard a part of one answer is not told another one.
                 let was_heard = hearing.is_some_and(|hearing| hearing.was_heard());
                 match unanswered.failure {
-                    failure @ (Failure::Unavailable(_) | Failure::Timeout(_)) if !was_heard => Turn::Next(failure),
+                    failure @ (Failure::Unavailable(_) | Failure::Timeout(_)) if !was_heard => {
+                        Turn::Unanswered(failure)
+                    }
                     failure => Turn::Failed(failure),
                 }
             }
@@ -264,19 +270,18 @@ impl Asking<'_> {
         TokenUsage { output, ..TokenUsage::default() }
     }
 
-    /// Says that the request was heard in part when its host went away: it is not asked again, and what was heard is charged.
-    fn lost(&self, prompt: &mut Prompt) -> Result<Option<Failure>, Failure> {
-        let frame = self.at.frame;
-        let Some(past) = frame.given.past.as_ref().filter(|_| self.plan.is_heard) else { return Ok(None) };
+    /// Fails when the request was heard in part and its host went away: it is not sent again, and what was heard is charged.
+    fn check_lost(&self, turn: u32, info: &ModelInfo, prompt: &Prompt) -> Result<(), Failure> {
+        let Some(past) = self.at.frame.given.past.as_ref().filter(|_| self.plan.is_heard) else { return Ok(()) };
         let is_in_flight = past.step(self.at.step).is_some_and(|known| known.end.is_none());
         let heard: Vec<&Delta> = past.heard(self.at.step).collect();
         if !is_in_flight || heard.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let output = tokens_of(&*self.models, prompt, heard.into_iter());
         let input = self.models.count(prompt).min(self.input);
-        self.at.charge_lost(&self.plan.model, 0, TokenUsage { input, output, ..TokenUsage::default() })?;
-        Ok(Some(gone(&self.plan.model)))
+        self.at.charge_lost(info, turn, TokenUsage { input, output, ..TokenUsage::default() })?;
+        Err(gone(info))
     }
 }
 

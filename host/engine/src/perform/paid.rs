@@ -18,7 +18,7 @@ use crate::frame::Frame;
 use crate::ledger::{Over, Whole};
 use crate::model::bill::Bill;
 use crate::model::estimate::Estimate;
-use crate::model::talk;
+use crate::model::{names, talk};
 use crate::quota::Today;
 
 /// The step of a frame that asks.
@@ -79,16 +79,20 @@ pub(super) async fn reserve(
 // === impl Step ===
 
 impl Step<'_> {
+    fn number(&self, turn: u32) -> u32 {
+        names::number(self.frame.again(), turn)
+    }
+
     /// Returns the key by which a provider may know a repetition, of the request to one of several models.
     pub(super) fn key(&self, turn: u32) -> String {
-        format!("{}-{}-{}-{turn}", self.frame.run.id, self.frame.given.path, self.step)
+        format!("{}-{}-{}-{}", self.frame.run.id, self.frame.given.path, self.step, self.number(turn))
     }
 
     /// Makes the expense of a request to one of several models.
     fn expense(&self, info: &ModelInfo, turn: u32, usage: TokenUsage, microusd: u64) -> Expense {
         let (run, given) = (&self.frame.run, &self.frame.given);
         Expense {
-            key: ExpenseKey { run: run.id, frame: given.path.clone(), step: self.step, turn },
+            key: ExpenseKey { run: run.id, frame: given.path.clone(), step: self.step, turn: self.number(turn) },
             day: day_of(run.ports.clock.unix_ms()),
             program: given.label.program.to_string(),
             model: info.name.clone(),

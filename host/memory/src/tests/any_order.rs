@@ -70,9 +70,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A list of facts, with the words and the direction of each.
+/// A fact, with its words and its direction.
+type Known = (Fact, Vec<usize>, Option<u8>);
+
+/// Facts by their scope and number.
 #[derive(Default)]
-struct Naive(BTreeMap<(usize, u32), (Fact, Vec<usize>, Option<u8>)>);
+struct Naive(BTreeMap<(usize, u32), Known>);
 
 fn direction(angle: u8) -> [f32; 2] {
     let radians = f32::from(angle) * std::f32::consts::FRAC_PI_4 + 0.3;

@@ -88,7 +88,8 @@ async fn one_fact_more_than_a_scope_may_have_is_refused() {
     memory.remember(soon).await.unwrap();
     memory.execute(&format!("UPDATE scopes SET facts = {}", FACTS_MAX - 1)).await;
     memory.remember(fact(2, "the last")).await.unwrap();
-    let full = Err(MemoryError::Full { scope: "user/ann".into(), facts: FACTS_MAX });
+    let full = MemoryError::Full { scope: "user/ann".into(), facts: FACTS_MAX };
+    let (said, full) = (full.to_string(), Err(full));
     assert_eq!(memory.remember(fact(3, "one more")).await, full);
     memory.remember(fact(2, "in the place of the last")).await.unwrap();
     let elsewhere = KeptFact { scope: ScopeKey::new("user/bob"), ..fact(3, "elsewhere") };
@@ -98,7 +99,6 @@ async fn one_fact_more_than_a_scope_may_have_is_refused() {
     let texts: Vec<&str> = found.iter().map(|fact| fact.text.as_str()).collect();
     assert_eq!(texts, ["later", "in the place of the last"], "what has expired makes room");
     assert_eq!(memory.remember(fact(6, "one more")).await, full);
-    let said = full.unwrap_err().to_string();
     assert_eq!(said, "the memory of user/ann has 100000 facts, and may have no more; forget some");
 }
 
@@ -125,6 +125,30 @@ async fn a_full_disk_loses_nothing() {
     assert_eq!(memory.recall(about(&format!("tea{number}"))).await.unwrap().len(), 1);
     drop(memory);
     check_index(&file(&folder));
+}
+
+#[tokio::test]
+async fn what_cannot_be_swept_is_swept_the_next_time() {
+    let folder = folder();
+    let path = file(&folder);
+    let memory = Facts::open(&path).unwrap();
+    for number in 0..50 {
+        memory.remember(fact(number, &format!("secretword{number} {}", "x ".repeat(2_000)))).await.unwrap();
+    }
+    memory.execute("PRAGMA wal_checkpoint(TRUNCATE); CREATE TEMP TRIGGER stop BEFORE DELETE ON unswept BEGIN SELECT raise(ABORT, 'stop'); END").await;
+    let (text, retriable) = said(memory.forget(ann(), Forget::Ids(vec![fact(1, "").fact.id])).await);
+    assert!(text.contains("pieces of it are left") && text.contains("forget it again") && retriable, "{text}");
+    assert_eq!(memory.recall(about("secretword1")).await.unwrap(), [], "it is forgotten all the same");
+    drop(memory);
+    let unswept = || {
+        let database = Connection::open(&path).unwrap();
+        database.query_row("SELECT count(*) FROM unswept", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(unswept(), 1);
+    let memory = Facts::open(&path).unwrap();
+    assert_eq!(memory.forget(ScopeKey::new("user/bob"), Forget::All).await.unwrap(), 0);
+    assert_eq!(unswept(), 0);
+    assert_eq!(memory.recall(query()).await.unwrap().len(), 49);
 }
 
 #[tokio::test]

@@ -103,7 +103,11 @@ async fn a_stream_is_heard_piece_by_piece() {
 #[tokio::test]
 async fn it_is_asked_again_when_the_provider_says_so() {
     let stage = stage(|_, _| ()).await;
-    stage.server.then([Act::error(429, "slow down").header("retry-after", "7"), Act::error(500, "oh"), Act::text("ok")]);
+    stage.server.then([
+        Act::error(429, "slow down").header("retry-after", "7"),
+        Act::error(500, "oh"),
+        Act::text("ok"),
+    ]);
     let (answered, waited) = stage.moving(stage.ask(&asks("hi")), is_pause).await;
     let answered = answered.unwrap();
     assert_eq!((answered.message.words().as_str(), answered.attempts), ("ok", 3));
@@ -150,8 +154,8 @@ async fn what_was_heard_is_not_asked_again() {
 
 #[tokio::test]
 async fn silence_ends() {
-    let stage = stage(|provider, _| provider.attempts = 1).await;
     for streams in [false, true] {
+        let stage = stage(|provider, _| (provider.attempts, provider.idle_ms) = (1, 10_000)).await;
         stage.server.then([Act::text("x").hang_at(Place::Start)]);
         let prompt = Prompt { streams, ..asks("hi") };
         let (failed, waited) = stage.moving(stage.ask(&prompt), |_| stage.server.waiting().is_some()).await;
@@ -166,7 +170,8 @@ async fn silence_ends() {
 async fn a_slow_answer_is_hedged() {
     let stage = stage(|_, model| model.hedge_ms = Some(500)).await;
     stage.server.then([Act::text("slow").hang_at(Place::Start), Act::text("fast")]);
-    let (answered, waited) = stage.moving(stage.ask(&asks("hi")), |next| stage.server.waiting().is_some() && next.as_millis() <= 500).await;
+    let (answered, waited) =
+        stage.moving(stage.ask(&asks("hi")), |next| stage.server.waiting().is_some() && next.as_millis() <= 500).await;
     let answered = answered.unwrap();
     assert_eq!((answered.message.words().as_str(), answered.attempts), ("fast", 2));
     assert_eq!((answered.lost.input, answered.lost.output), (11, 7), "the other copy is counted as this one");
@@ -263,7 +268,12 @@ async fn a_model_can_be_tested() {
 async fn texts_become_vectors() {
     let stage = stage(|_, _| ()).await;
     stage.server.then([Act::error(500, "oh"), Act::vectors(vec![vec![1.0, 0.5], vec![0.0, 1.0]])]);
-    let order = EmbedOrder { model: "m".into(), texts: vec!["a".to_owned(), "b".to_owned()], key: "k".to_owned(), time_ms: 60_000 };
+    let order = EmbedOrder {
+        model: "m".into(),
+        texts: vec!["a".to_owned(), "b".to_owned()],
+        key: "k".to_owned(),
+        time_ms: 60_000,
+    };
     let (vectors, _) = stage.moving(stage.gateway.embed(&order), is_pause).await;
     let vectors = vectors.unwrap();
     assert_eq!((vectors.vectors.len(), vectors.attempts), (2, 2));

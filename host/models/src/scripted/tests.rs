@@ -58,7 +58,7 @@ fn scripted(rules: &str) -> (Scripted, Model, SimClock) {
     (scripted, Model { spec, extra: Extra::default(), tokens }, clock)
 }
 
-fn answer(prompt: &Prompt) -> Result<Answered, Unanswered> {
+fn answer(prompt: &Prompt) -> Result<Answered, Box<Unanswered>> {
     let (scripted, model, clock) = scripted(RULES);
     let heard = Mutex::new(Vec::new());
     let hear = |delta| heard.lock().unwrap().push(delta);
@@ -74,7 +74,7 @@ fn answer(prompt: &Prompt) -> Result<Answered, Unanswered> {
                     });
                     assert_eq!(texts, answered.message.words());
                 }
-                return answered;
+                return answered.map_err(Box::new);
             }
             std::task::Poll::Pending => clock.advance(Duration::from_millis(100)),
         }
@@ -125,7 +125,8 @@ fn conditions_hold_together() {
 #[test]
 fn what_no_rule_matches_fails_and_says_where_to_add_one() {
     let failure = answer(&asks("who are you?")).unwrap_err().failure;
-    let text = "model m is not available: no rule of rules.toml matches; add one for the last message, of user: who are you?";
+    let text =
+        "model m is not available: no rule of rules.toml matches; add one for the last message, of user: who are you?";
     assert_eq!(failure.to_string(), text);
     let bad = says(Role::Tool, vec![result("c", "files.read-text", "no json")]);
     let failure = answer(&prompt(vec![Message::text(Role::User, "x"), bad])).unwrap_err().failure;

@@ -191,11 +191,6 @@ impl Object<'_> {
             result
         })
     }
-
-    /// Returns what the configuration says about the fields of the body.
-    pub(crate) fn extra(&self) -> &Extra {
-        self.extra
-    }
 }
 
 fn object<R>(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>) -> R) -> R {
@@ -215,22 +210,10 @@ impl List<'_> {
         self.is_empty = false;
     }
 
-    /// Tells whether nothing was written yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.is_empty
-    }
-
     /// Writes a text.
     pub(crate) fn text(&mut self, text: &str) {
         self.begin();
         string(self.out, text);
-    }
-
-    /// Writes JSON as it stands where it is valid, and `null` where it is not.
-    pub(crate) fn untrusted(&mut self, text: &str) {
-        self.begin();
-        let json = Json::parse(text).unwrap_or_else(|_| Json::null());
-        self.out.extend_from_slice(json.as_str().as_bytes());
     }
 
     /// Writes an object.

@@ -114,10 +114,9 @@ impl Draft {
                 Some(before) => before.push_str(opaque),
                 None => last.opaque = Some(marked(format, opaque)),
             },
-            _ => self.begin(Piece::Reasoning(Reasoning {
-                text: String::new(),
-                opaque: Some(marked(format, opaque)),
-            }))?,
+            _ => {
+                self.begin(Piece::Reasoning(Reasoning { text: String::new(), opaque: Some(marked(format, opaque)) }))?
+            }
         }
         Ok(())
     }

@@ -127,7 +127,8 @@ fn kind_of(status: u16, names: &str, said: &str) -> FaultKind {
     let said = said.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     let is_unclear = matches!(status, 0 | 400 | 422 | 429 | 500);
-    if is_unclear && (named(&["insufficient_quota", "billing"]) || says(&["exceeded your current quota, please check"])) {
+    if is_unclear && (named(&["insufficient_quota", "billing"]) || says(&["exceeded your current quota, please check"]))
+    {
         return FaultKind::Quota;
     }
     if matches!(status, 0 | 400 | 404 | 422) {
@@ -259,9 +260,8 @@ mod tests {
     const NOW: u64 = 1_795_262_400_000;
 
     fn headers(fields: &[(&str, &str)]) -> HeaderMap {
-        let field = |(name, value): &(&str, &str)| {
-            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
-        };
+        let field =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         fields.iter().map(field).collect()
     }
 
@@ -296,7 +296,8 @@ mod tests {
     #[test]
     fn errors_of_others_are_sorted() {
         use FaultKind::*;
-        let anthropic = |kind, message| json!({"type": "error", "error": {"type": kind, "message": message}}).to_string();
+        let anthropic =
+            |kind, message| json!({"type": "error", "error": {"type": kind, "message": message}}).to_string();
         check(529, &anthropic("overloaded_error", "Overloaded"), Failed, true, "status 529: Overloaded");
         let long = "prompt is too long: 5 tokens > 4 maximum";
         check(400, &anthropic("invalid_request_error", long), TooLong, false, &format!("status 400: {long}"));
@@ -307,7 +308,13 @@ mod tests {
         key["error"]["details"] = json!([{"@type": "ErrorInfo", "reason": "API_KEY_INVALID"}]);
         check(400, &key.to_string(), Key, false, "status 400: API key not valid");
         check(404, r#"{"error":"model 'x' not found"}"#, Absent, false, "status 404: model 'x' not found");
-        check(400, r#"{"object":"error","message":"bad","type":"BadRequestError","code":400}"#, Invalid, false, "status 400: bad");
+        check(
+            400,
+            r#"{"object":"error","message":"bad","type":"BadRequestError","code":400}"#,
+            Invalid,
+            false,
+            "status 400: bad",
+        );
         check(422, r#"{"detail":"extra fields"}"#, Invalid, false, "status 422: extra fields");
         check(402, r#"{"error":{"code":402,"message":"no credits"}}"#, Quota, false, "status 402: no credits");
     }
@@ -315,7 +322,13 @@ mod tests {
     #[test]
     fn what_is_no_json_is_told_shortly() {
         use FaultKind::*;
-        check(502, "<html>\n<b>Bad Gateway</b>\u{7}</html>", Failed, true, "status 502: <html> <b>Bad Gateway</b> </html>");
+        check(
+            502,
+            "<html>\n<b>Bad Gateway</b>\u{7}</html>",
+            Failed,
+            true,
+            "status 502: <html> <b>Bad Gateway</b> </html>",
+        );
         check(503, "", Failed, true, "status 503:");
         check(302, "", Absent, false, "status 302:");
         check(413, "{}", TooLong, false, "status 413");

@@ -17,9 +17,7 @@ use serde::Deserialize;
 use super::body;
 use super::openai::capacity;
 use super::turns;
-use super::{
-    Asked, Draft, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, fault,
-};
+use super::{Asked, Draft, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, fault};
 use answer::Answer;
 use write::Writer;
 

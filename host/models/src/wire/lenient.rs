@@ -177,7 +177,11 @@ mod tests {
     #[track_caller]
     fn check(json: &str, count: Option<u64>, text: Option<&str>, list: Option<&[u8]>) {
         let answer: Answer<'_> = serde_json::from_str(json).unwrap();
-        assert_eq!(answer, Answer { count, text: text.map(Cow::Borrowed), list: list.map(<[u8]>::to_vec), inner: None }, "{json}");
+        assert_eq!(
+            answer,
+            Answer { count, text: text.map(Cow::Borrowed), list: list.map(<[u8]>::to_vec), inner: None },
+            "{json}"
+        );
     }
 
     #[test]

@@ -15,8 +15,8 @@ use std::borrow::Cow;
 
 use priory_core::failure::Failure;
 use priory_core::model::{
-    Ability, CalledTool, Choice, Effort, Media, Message, ModelSpec, Part, ProviderSpec, Role, ToolDefinition, VECTOR_LEN_MAX,
-    Vector,
+    Ability, CalledTool, Choice, Effort, Media, Message, ModelSpec, Part, ProviderSpec, Role, ToolDefinition,
+    VECTOR_LEN_MAX, Vector,
 };
 use serde::Deserialize;
 
@@ -281,8 +281,8 @@ fn write_message(
                 Ok(())
             }
             Some(_) => object.list("content", |list| {
-                let shown = message.parts.iter().filter(|part| !matches!(part, Part::ToolResult(_)));
-                shown.map(|part| write_part(list, part, at, asked)).collect::<Result<(), Failure>>()
+                let mut shown = message.parts.iter().filter(|part| !matches!(part, Part::ToolResult(_)));
+                shown.try_for_each(|part| write_part(list, part, at, asked))
             }),
         }
     })

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{self, List, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, openai, schema_words, strict, unmarked,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, openai, schema_words, strict,
+    unmarked,
 };
 use answer::Answer;
 
@@ -164,7 +165,8 @@ fn write_message(
     }
     let mut parts = message.parts.as_slice();
     while let Some((part, rest)) = parts.split_first() {
-        let said = parts.iter().take_while(|part| matches!(part, Part::Text(_) | Part::Image(_) | Part::File(_))).count();
+        let said =
+            parts.iter().take_while(|part| matches!(part, Part::Text(_) | Part::Image(_) | Part::File(_))).count();
         if said > 0 {
             let (said, rest) = parts.split_at_checked(said).unwrap_or((parts, &[]));
             list.object(|object| write_said(object, message.role, said, at, asked))?;

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::answer::UsageForm;
 
+/// Into about how many pieces a text is cut at most.
+const PIECES_MAX: usize = 500;
 /// Under these keys stands what a model wrote: nothing is put into it.
 const ARGUMENTS: [&str; 3] = ["args", "arguments", "input"];
 
@@ -48,13 +50,17 @@ fn with_each(value: Value, each: &Value) -> Value {
     }
 }
 
-/// Cuts a text into pieces of a few characters, of lengths that vary.
+/// Cuts a text into pieces of three or four characters, or of more where it is long.
 pub(super) fn pieces(text: &str) -> Vec<String> {
+    let more = text.len() / PIECES_MAX;
     let mut pieces = Vec::new();
     let mut piece = String::new();
-    for (index, character) in text.chars().enumerate() {
+    let mut left = 3;
+    for character in text.chars() {
         piece.push(character);
-        if index % 7 == 2 || index % 7 == 6 {
+        left -= 1;
+        if left == 0 {
+            left = more + 3 + pieces.len() % 2;
             pieces.push(std::mem::take(&mut piece));
         }
     }

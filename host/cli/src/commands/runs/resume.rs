@@ -78,7 +78,8 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             let ended = taking::take_up(&folder, *run, mode, patience, args.eager, answers).await?;
             return Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())));
         }
-        let mut many = Many { folder, journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
+        let mut many =
+            Many { folder, journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
         tokio::select! {
             ended = many.drive(patience) => ended?,
             _ = tokio::signal::ctrl_c() => {

@@ -10,12 +10,15 @@ use owo_colors::OwoColorize;
 use priory::audit::{self, Allowed};
 use priory::core::event::Envelope;
 use priory::core::journal::{RunInfo, RunState, Wait};
+use priory::core::model::Spent;
+use priory::core::money::Dollars;
 use priory::core::{FramePath, Journal, RunId, Usage};
 use priory::{lineage, machine_clock};
 use serde_json::{Value, json};
 
 use super::list::{self, labels};
 use crate::amount::{show_bytes, show_count, show_micros};
+use crate::ended::spending;
 use crate::history::{Frame, History, Step};
 use crate::recorded::offline_host;
 use crate::running;
@@ -184,6 +187,9 @@ fn header(info: &RunInfo, history: &History, now: u64) -> String {
         if let Some((run, seq)) = &started.forked_from {
             row("forked", format!("from event {seq} of {run}"));
         }
+        if let Some(model) = &started.model {
+            row("model", model.clone());
+        }
         row("seed", started.seed.clone());
         row("engine", started.engine.to_string());
     }
@@ -271,6 +277,12 @@ impl<'a> Tree<'a> {
         };
         let facts = frame.and_then(|frame| frame.end.as_ref()).map(|(_, usage)| facts(usage)).unwrap_or_default();
         self.line(&mark(is_ok), depth, &format!("{path} {}{outcome}", value::effect(&step.effect)), &facts);
+        for spent in &step.spent {
+            self.line("·", depth + 1, &paid(spent), "");
+        }
+        if let Some(window) = &step.window {
+            self.line("·", depth + 1, &format!("window: {}", window.words()), "");
+        }
     }
 
     fn line(&mut self, mark: &str, depth: usize, text: &str, facts: &str) {
@@ -301,6 +313,28 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// Says what one model took for a step.
+fn paid(spent: &Spent) -> String {
+    let usage = &spent.usage;
+    let cached = if usage.cached > 0 { format!(" ({} cached)", show_count(usage.cached)) } else { String::new() };
+    let mut parts = vec![
+        spent.model.to_string(),
+        format!("{} tokens in{cached}", show_count(usage.input)),
+        format!("{} out", show_count(usage.output)),
+        format!("${}", Dollars(spent.microusd)),
+    ];
+    if spent.attempts > 1 {
+        parts.push(counted(spent.attempts as usize, "attempt"));
+    }
+    if !spent.is_answered {
+        parts.push("no answer".to_owned());
+    }
+    if !spent.is_paid {
+        parts.push("from a recorded run".to_owned());
+    }
+    parts.join(" · ")
+}
+
 fn mark(is_ok: Option<bool>) -> String {
     match is_ok {
         Some(true) => "✓".green().to_string(),
@@ -315,5 +349,5 @@ fn facts(usage: &Usage) -> String {
         show_bytes(usage.memory_bytes),
         format!("{} compute", show_micros(usage.compute_us)),
     ];
-    parts.join(" · ")
+    parts.into_iter().chain(spending(usage)).collect::<Vec<_>>().join(" · ")
 }

@@ -138,13 +138,7 @@ impl Answer {
     }
 
     /// Begins a block. What is no words, no reasoning and no call of ours is passed over.
-    fn begin(
-        &mut self,
-        key: u64,
-        block: &Block<'_>,
-        names: &Names<'_>,
-        ear: &mut Ear<'_>,
-    ) -> Result<(), WireError> {
+    fn begin(&mut self, key: u64, block: &Block<'_>, names: &Names<'_>, ear: &mut Ear<'_>) -> Result<(), WireError> {
         self.last = key;
         self.draft.seal();
         if let Some(ended) = self.ended.take() {

@@ -97,7 +97,9 @@ fn hold(schema: &mut Value, depth: usize) -> bool {
         fields.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
     fields.iter_mut().all(|(key, value)| match (key.as_str(), value) {
-        ("properties" | "$defs" | "definitions", Value::Object(named)) => named.values_mut().all(|one| hold(one, depth)),
+        ("properties" | "$defs" | "definitions", Value::Object(named)) => {
+            named.values_mut().all(|one| hold(one, depth))
+        }
         ("anyOf" | "allOf", Value::Array(listed)) => listed.iter_mut().all(|one| hold(one, depth)),
         ("items", one) => hold(one, depth),
         _ => true,
@@ -136,7 +138,9 @@ mod tests {
     fn a_model_is_held_to_what_its_provider_can_hold_it_to() {
         check(
             r#"{"type":"object","properties":{"a":{"type":"integer","minimum":1}},"required":["a"]}"#,
-            Some(r#"{"additionalProperties":false,"properties":{"a":{"type":"integer"}},"required":["a"],"type":"object"}"#),
+            Some(
+                r#"{"additionalProperties":false,"properties":{"a":{"type":"integer"}},"required":["a"],"type":"object"}"#,
+            ),
         );
         check(r#"{"type":"object"}"#, None);
         check(r#"{"type":"object","properties":{"a":{}},"additionalProperties":{"type":"string"}}"#, None);
@@ -144,7 +148,8 @@ mod tests {
         check(r##"{"type":"object","properties":{"a":{"$ref":"#"}}}"##, None);
         check(r#"{"type":"object","properties":{"a":{"$ref":"http://x/y"}}}"#, None);
         check("true", None);
-        let referring = r##"{"$defs":{"d":{"type":"string"}},"type":"object","properties":{"a":{"$ref":"#/$defs/d"}}}"##;
+        let referring =
+            r##"{"$defs":{"d":{"type":"string"}},"type":"object","properties":{"a":{"$ref":"#/$defs/d"}}}"##;
         assert!(held(&Json::parse(referring).unwrap()).is_some());
         let cycle = r##"{"$defs":{"d":{"items":{"$ref":"#/$defs/d"}}},"properties":{"a":{"$ref":"#/$defs/d"}}}"##;
         check(cycle, None);

@@ -256,7 +256,8 @@ impl<'a> Writer<'a> {
                 _ => "Call at least one of the tools now.".to_owned(),
             });
         }
-        let blocks: Vec<&str> = self.conversation.system.iter().copied().chain(more.iter().map(String::as_str)).collect();
+        let blocks: Vec<&str> =
+            self.conversation.system.iter().copied().chain(more.iter().map(String::as_str)).collect();
         let Some(last) = blocks.len().checked_sub(1) else { return };
         body.list("system", |list| {
             for (at, text) in blocks.iter().enumerate() {

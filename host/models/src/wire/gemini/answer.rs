@@ -185,7 +185,8 @@ impl Answer {
         }
         let stop = match self.finish {
             Some(Finish::Failed(message)) => {
-                let fault = ProviderFault { kind: FaultKind::Failed, message, is_retriable: true, retry_after_ms: None };
+                let fault =
+                    ProviderFault { kind: FaultKind::Failed, message, is_retriable: true, retry_after_ms: None };
                 return Err(WireError::Provider(fault));
             }
             Some(Finish::Stopped(StopReason::End)) if self.calls > 0 => StopReason::ToolCalls,
@@ -246,12 +247,21 @@ impl Usage {
 fn finish_of(word: &str, message: &str) -> Finish {
     match word {
         "MAX_TOKENS" => Finish::Stopped(StopReason::Length),
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" => Finish::Stopped(StopReason::Refused),
-        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" | "MALFORMED_RESPONSE"
-        | "MISSING_THOUGHT_SIGNATURE" | "OTHER" => {
-            Finish::Failed(fault::clipped(&format!("the answer ended with {word}: {message}")))
-        }
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Finish::Stopped(StopReason::Refused),
+        "MALFORMED_FUNCTION_CALL"
+        | "UNEXPECTED_TOOL_CALL"
+        | "TOO_MANY_TOOL_CALLS"
+        | "MALFORMED_RESPONSE"
+        | "MISSING_THOUGHT_SIGNATURE"
+        | "OTHER" => Finish::Failed(fault::clipped(&format!("the answer ended with {word}: {message}"))),
         _ => Finish::Stopped(StopReason::End),
     }
 }

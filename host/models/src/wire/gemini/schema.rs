@@ -29,7 +29,8 @@ const KNOWN: [&str; 18] = [
     "type",
 ];
 /// What says nothing about a value.
-const SILENT: [&str; 9] = ["$anchor", "$comment", "$defs", "$id", "$schema", "default", "definitions", "examples", "deprecated"];
+const SILENT: [&str; 9] =
+    ["$anchor", "$comment", "$defs", "$id", "$schema", "default", "definitions", "examples", "deprecated"];
 /// How many places a schema may have once its references are replaced: each can stand for a schema of its own.
 const PLACES_MAX: usize = 2_000;
 /// How often one place refers to another before it is given up.

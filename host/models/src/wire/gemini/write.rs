@@ -56,9 +56,7 @@ impl<'a> Writer<'a> {
     pub(super) fn fill(&self, body: &mut Object<'_>) -> Result<(), Failure> {
         let Asked { prompt, names, .. } = *self.asked;
         self.system(body);
-        body.list("contents", |list| {
-            self.conversation.turns.iter().try_for_each(|turn| self.turn(list, turn))
-        })?;
+        body.list("contents", |list| self.conversation.turns.iter().try_for_each(|turn| self.turn(list, turn)))?;
         if !prompt.tools.is_empty() {
             body.list("tools", |list| {
                 list.object(|tools| tools.list("functionDeclarations", |list| self.declarations(list)));

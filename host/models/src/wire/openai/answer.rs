@@ -282,12 +282,7 @@ impl Answer {
 }
 
 impl Reader for Answer {
-    fn event(
-        &mut self,
-        event: &SseEvent<'_>,
-        _names: &Names<'_>,
-        ear: &mut Ear<'_>,
-    ) -> Result<Progress, WireError> {
+    fn event(&mut self, event: &SseEvent<'_>, _names: &Names<'_>, ear: &mut Ear<'_>) -> Result<Progress, WireError> {
         match event.data.trim() {
             DONE => {
                 self.is_done = true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is written to servers of chat completions, and what is read from them.
 
-use priory_core::model::{Delta, Media, Reasoning, Sampling, StopReason};
 use priory_core::Digest;
+use priory_core::model::{Delta, Media, Reasoning, Sampling, StopReason};
 use serde_json::json;
 
 use super::super::FaultKind;
@@ -92,9 +92,7 @@ fn a_conversation_is_written() {
     let written = body(&local(), &model("llama", &[Ability::Tools]), &prompt);
     let tool = json!({"type": "function", "function":
         {"name": "files__read", "description": "does it", "parameters": {"type": "object"}}});
-    let called = |id: &str, arguments: &str| {
-        json!({"id": id, "type": "function", "function": {"name": "files__read", "arguments": arguments}})
-    };
+    let called = |id: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": "files__read", "arguments": arguments}});
     let expected = json!({
         "model": "llama",
         "messages": [
@@ -135,10 +133,13 @@ fn the_limit_has_the_name_that_is_taken() {
 
 #[test]
 fn pictures_and_files_are_written() {
-    let media = |mime: &str, bytes: &[u8], name: &str| {
-        Media { mime: mime.to_owned(), artifact: Digest::of(bytes), name: Some(name.to_owned()) }
+    let media = |mime: &str, bytes: &[u8], name: &str| Media {
+        mime: mime.to_owned(),
+        artifact: Digest::of(bytes),
+        name: Some(name.to_owned()),
     };
-    let (png, pdf, text) = (media("image/png", b"png", "a"), media("application/pdf", b"pdf", "b"), media("text/csv", b"1,2", "c"));
+    let (png, pdf, text) =
+        (media("image/png", b"png", "a"), media("application/pdf", b"pdf", "b"), media("text/csv", b"1,2", "c"));
     let parts = vec![Part::Text("see".to_owned()), Part::Image(png), Part::File(pdf), Part::File(text)];
     let mut prompt = prompt(vec![says(Role::User, parts)]);
     for bytes in [b"png".as_slice(), b"pdf", b"1,2"] {
@@ -173,9 +174,8 @@ fn a_schema_is_held_or_told() {
 
 #[test]
 fn reasoning_goes_back_where_it_came_from_and_only_while_tools_are_called() {
-    let thought = |opaque: Option<&str>| {
-        Part::Reasoning(Reasoning { text: "hm".to_owned(), opaque: opaque.map(str::to_owned) })
-    };
+    let thought =
+        |opaque: Option<&str>| Part::Reasoning(Reasoning { text: "hm".to_owned(), opaque: opaque.map(str::to_owned) });
     let turn = |opaque| {
         vec![
             Message::text(Role::User, "go"),
@@ -228,10 +228,14 @@ fn what_other_servers_write_is_read() {
     let texts = |content| read(&message(json!({ "content": content }), "stop")).unwrap().parts;
     assert_eq!(texts(json!(null)), []);
     assert_eq!(texts(json!("")), []);
-    assert_eq!(texts(json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])), [Part::Text("ab".to_owned())]);
+    assert_eq!(
+        texts(json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])),
+        [Part::Text("ab".to_owned())]
+    );
     let thought = Part::Reasoning(Reasoning { text: "hm".to_owned(), opaque: None });
     assert_eq!(texts(json!("<think>hm</think>\na")), [thought.clone(), Part::Text("a".to_owned())]);
-    let mistral = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]);
+    let mistral =
+        json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]);
     assert_eq!(texts(mistral), [thought, Part::Text("a".to_owned())]);
     for field in ["reasoning", "reasoning_content"] {
         let said = read(&message(json!({ "content": "a", field: "hm" }), "stop")).unwrap();
@@ -262,12 +266,16 @@ fn usage_is_read_as_far_as_it_is_one() {
     let usage = |usage| read(&json!({"choices": [{"message": {"content": "a"}}], "usage": usage})).unwrap().usage;
     let full = json!({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
         "prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 30}});
-    let expected = Reported { input: Some(100), output: Some(50), cached: Some(40), reasoning: Some(30), cache_written: None };
+    let expected =
+        Reported { input: Some(100), output: Some(50), cached: Some(40), reasoning: Some(30), cache_written: None };
     assert_eq!(usage(full), expected);
     let beside = json!({"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 155});
     assert_eq!(usage(beside).output, Some(55));
     assert_eq!(usage(json!("none")), Reported::default());
-    assert_eq!(usage(json!({"prompt_tokens": -5, "completion_tokens": "7"})), Reported { output: Some(7), ..Reported::default() });
+    assert_eq!(
+        usage(json!({"prompt_tokens": -5, "completion_tokens": "7"})),
+        Reported { output: Some(7), ..Reported::default() }
+    );
 }
 
 #[test]
@@ -315,11 +323,20 @@ fn calls_are_told_apart_where_the_index_does_not_help() {
         call(json!({"index": index, "id": id, "function": {"name": name, "arguments": "{}"}}))
     };
     for (chunks, expected) in [
-        (vec![whole(Some(0), Some("a"), "x"), whole(Some(0), Some("b"), "x")], vec![("a", "x", "{}"), ("b", "x", "{}")]),
+        (
+            vec![whole(Some(0), Some("a"), "x"), whole(Some(0), Some("b"), "x")],
+            vec![("a", "x", "{}"), ("b", "x", "{}")],
+        ),
         (vec![whole(None, Some("a"), "x"), whole(None, Some("b"), "y")], vec![("a", "x", "{}"), ("b", "y", "{}")]),
         (vec![whole(None, None, "x"), whole(None, None, "y")], vec![("call_1_0", "x", "{}"), ("call_1_1", "y", "{}")]),
-        (vec![whole(Some(0), None, "x"), whole(Some(0), None, "y")], vec![("call_1_0", "x", "{}"), ("call_1_1", "y", "{}")]),
-        (vec![whole(Some(0), Some("a"), "x"), whole(Some(1), Some("a"), "y")], vec![("a", "x", "{}"), ("call_1_1", "y", "{}")]),
+        (
+            vec![whole(Some(0), None, "x"), whole(Some(0), None, "y")],
+            vec![("call_1_0", "x", "{}"), ("call_1_1", "y", "{}")],
+        ),
+        (
+            vec![whole(Some(0), Some("a"), "x"), whole(Some(1), Some("a"), "y")],
+            vec![("a", "x", "{}"), ("call_1_1", "y", "{}")],
+        ),
     ] {
         let chunks: Vec<_> = chunks.into_iter().chain([finish("stop")]).collect();
         let (said, _) = stream(&chunks, true);
@@ -330,10 +347,13 @@ fn calls_are_told_apart_where_the_index_does_not_help() {
 #[test]
 fn a_stream_that_is_cut_is_no_answer() {
     let text = delta(json!({"content": "a"}));
-    assert_eq!(stream(&[text.clone()], false).0, Err(WireError::Cut));
+    assert_eq!(stream(std::slice::from_ref(&text), false).0, Err(WireError::Cut));
     assert_eq!(stream(&[], false).0, Err(WireError::Cut));
     assert!(matches!(stream(&[], true).0, Err(WireError::Malformed(_))));
-    assert!(stream(&[text.clone()], true).0.is_ok(), "a stream that says that it is over is, whatever else is missing");
+    assert!(
+        stream(std::slice::from_ref(&text), true).0.is_ok(),
+        "a stream that says that it is over is, whatever else is missing"
+    );
     let failed = stream(&[text, json!({"error": {"message": "out of memory", "type": "server_error"}})], false).0;
     assert!(matches!(failed, Err(WireError::Provider(fault)) if fault.kind == FaultKind::Failed));
 }

@@ -144,7 +144,9 @@ impl Answer {
         }
         let reason = response.incomplete_details.as_ref().map_or("", |details| details.reason.as_str());
         self.end = match response.status.as_deref() {
-            Some("failed" | "cancelled") => return Err(WireError::Malformed("it failed and does not say why".to_owned())),
+            Some("failed" | "cancelled") => {
+                return Err(WireError::Malformed("it failed and does not say why".to_owned()));
+            }
             Some("incomplete") if reason == "content_filter" => Some(StopReason::Refused),
             Some("incomplete") => Some(StopReason::Length),
             Some("completed") => Some(StopReason::End),

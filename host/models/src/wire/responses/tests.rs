@@ -72,7 +72,10 @@ fn a_conversation_is_written() {
     let mut prompt = prompt(vec![
         Message::text(Role::System, "be brief"),
         Message::text(Role::User, "read a"),
-        says(Role::Assistant, vec![thought(sealed), thought("anthropic:x"), Part::Text("ok".to_owned()), call("c1", "files.read", "{}")]),
+        says(
+            Role::Assistant,
+            vec![thought(sealed), thought("anthropic:x"), Part::Text("ok".to_owned()), call("c1", "files.read", "{}")],
+        ),
         says(Role::Tool, vec![result("c1", "files.read", "A")]),
     ]);
     prompt.tools = offering(&["files.read"]).tools;
@@ -133,7 +136,11 @@ fn a_stream_is_heard_and_read() {
         delta("response.output_text.delta", 1, "i"),
         json!({"type": "response.output_text.done", "output_index": 1, "text": "Hi"}),
         item("response.output_item.done", 1, items[1].clone()),
-        item("response.output_item.added", 2, json!({"type": "function_call", "call_id": "c1", "name": "files__read", "arguments": ""})),
+        item(
+            "response.output_item.added",
+            2,
+            json!({"type": "function_call", "call_id": "c1", "name": "files__read", "arguments": ""}),
+        ),
         delta("response.function_call_arguments.delta", 2, "{\"a\""),
         delta("response.function_call_arguments.delta", 2, ":1}"),
         item("response.output_item.done", 2, items[2].clone()),
