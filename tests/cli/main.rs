@@ -4,7 +4,7 @@
 //! [`codes`] has a case for every exit code, [`brief`] runs the example, [`values`], [`plugins`] and [`machine`] go
 //! through the verbs, [`runs`] through those that steer kept runs, [`retold`] through those that make something of one,
 //! [`workflows`] through those for workflows, [`patterns`] and [`examples`] run the examples of these,
-//! [`models`], [`costs`] and [`memory`] go through those for agents that think, [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
+//! [`models`], [`costs`], [`memory`] and [`telemetry`] go through those for agents that think, [`serving`] lets runs start by themselves, [`fresh`] builds what `priory new` writes, and [`cache`] tampers with compiled code. `stage` starts the binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,5 +30,6 @@ mod retold;
 mod runs;
 mod serving;
 mod stage;
+mod telemetry;
 mod values;
 mod workflows;

@@ -355,7 +355,7 @@ impl Closing {
         let known = self.frame.given.past.as_ref().filter(|_| !self.frame.run.past.is_trial);
         // What ended before is counted from the start.
         if known.is_none_or(|past| past.ended.is_none()) {
-            self.frame.run.count(usage, self.parent.is_none());
+            self.frame.run.count(self.frame.uncounted(usage), self.parent.is_none());
         }
         if let Some(parent) = &self.parent {
             parent.absorb(self.frame.usage_below());

@@ -18,6 +18,8 @@ use priory_core::ports::Seen;
 use priory_core::usage::Meter;
 use priory_core::{Amounts, Effect, Failure, FramePath, Outcome, Usage};
 
+use again::spent_before;
+
 use crate::activity::{Parked, Running};
 use crate::authorize::{Allowed, Now};
 use crate::gate::Passed;
@@ -95,7 +97,7 @@ impl Frame {
         let began = past.and_then(|past| past.started.as_ref()).map(|(_, stamp)| stamp.seq);
         let again = began.unwrap_or(given.again_above);
         let talk = Talk::default();
-        talk.count(given.past.as_ref().map(|past| past.sunk).unwrap_or_default());
+        talk.count(spent_before(&run, &given));
         Self {
             run,
             repeats: Repeats::new(&given.limits),

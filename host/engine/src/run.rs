@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use priory_core::event::Event;
 use priory_core::journal::{RunState, Wait};
-use priory_core::{Effect, Failure, FramePath, Journal, JournalError, Outcome, Report, RunId, Usage};
+use priory_core::{Amounts, Effect, Failure, FramePath, Journal, JournalError, Outcome, Report, RunId, Usage};
 use tokio::sync::{Notify, oneshot};
 
 use crate::activity::Activity;
@@ -106,7 +106,10 @@ impl Run {
         let shared = past.shared.get_mut();
         let (space, artifacts) = (std::mem::take(&mut shared.space), std::mem::take(&mut shared.artifacts));
         let cancel = Cancel::new(past.cancel.as_ref());
-        let used = if past.is_trial { Usage::default() } else { past.used };
+        // What went to models is spent, also where nobody comes back to it.
+        let Amounts { tokens_in, tokens_out, money_microusd, .. } = past.spent;
+        let used = Usage { tokens_in, tokens_out, money_microusd, ..past.used };
+        let used = if past.is_trial { Usage::default() } else { used };
         let activity = Activity::new(ports.clock.clone());
         let allowance = catalog.budget.amounts().min(budget.amounts());
         let (ledger, root_account) = Ledger::new(allowance, activity.clone());

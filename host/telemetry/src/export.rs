@@ -20,9 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 use crate::Error;
+use crate::attribute::text;
 use crate::config::TelemetryConfig;
 use crate::metrics::{self, Metrics};
-use crate::spans::text;
 
 /// How many spans wait to be sent; what ends while they do is dropped and counted.
 pub(crate) const QUEUE_MAX: usize = 8_192;

@@ -18,6 +18,7 @@ pub mod config;
 mod error;
 mod names;
 
+mod attribute;
 mod content;
 mod model;
 mod spans;

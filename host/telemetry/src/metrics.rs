@@ -10,8 +10,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use parking_lot::Mutex;
 use priory_core::model::Spent;
 
+use crate::attribute::{int, text};
 use crate::names;
-use crate::spans::{int, text};
 
 /// How many series there are at most; what is new beyond that is counted together.
 const SERIES_MAX: usize = 2_000;

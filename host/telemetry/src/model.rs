@@ -4,8 +4,8 @@
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use priory_core::model::{Completion, ModelRequest, StopReason};
 
+use crate::attribute::{boolean, decimal, int, text, texts};
 use crate::config::TelemetryConfig;
-use crate::spans::{boolean, decimal, int, text, texts};
 use crate::{content, names};
 
 /// Returns what is asked, but for the model, which may be another one in the end.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
@@ -16,6 +16,7 @@ use priory_core::event::{Envelope, Event, FrameStarted, Program};
 use priory_core::model::{Spent, TokenUsage};
 use priory_core::{Digest, Effect, Failure, FramePath, Outcome, RunId, Usage, Value};
 
+use crate::attribute::{decimal, int, text};
 use crate::config::TelemetryConfig;
 use crate::metrics::Metrics;
 use crate::{content, model, names};
@@ -370,35 +371,4 @@ impl What {
             Self::Chat(_) | Self::Embeddings(_) => vec![text(names::REQUEST_MODEL, named)],
         }
     }
-}
-
-/// Makes an attribute that is a text.
-pub(crate) fn text(key: &str, value: impl Into<String>) -> KeyValue {
-    attribute(key, any_value::Value::StringValue(value.into()))
-}
-
-/// Makes an attribute that is a whole number.
-pub(crate) fn int(key: &str, value: u64) -> KeyValue {
-    attribute(key, any_value::Value::IntValue(i64::try_from(value).unwrap_or(i64::MAX)))
-}
-
-/// Makes an attribute that is a number.
-pub(crate) fn decimal(key: &str, value: f64) -> KeyValue {
-    attribute(key, any_value::Value::DoubleValue(value))
-}
-
-/// Makes an attribute that holds or does not.
-pub(crate) fn boolean(key: &str, value: bool) -> KeyValue {
-    attribute(key, any_value::Value::BoolValue(value))
-}
-
-/// Makes an attribute of several texts.
-pub(crate) fn texts(key: &str, values: impl IntoIterator<Item = String>) -> KeyValue {
-    let value = |text| AnyValue { value: Some(any_value::Value::StringValue(text)) };
-    let values = values.into_iter().map(value).collect();
-    attribute(key, any_value::Value::ArrayValue(ArrayValue { values }))
-}
-
-fn attribute(key: &str, value: any_value::Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }

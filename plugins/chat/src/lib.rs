@@ -51,7 +51,7 @@ fn talk(
     let talk = Talk::read(task.input)?;
     let rules = Rules { purpose: Some("chat".to_owned()), ..Rules::read(get)? };
     let history = History::read(facts, get, &talk)?;
-    let mut window = Window::new(Budgets::read(get)?);
+    let mut window = Window::new(Budgets::read(get)?.within(outside.room()));
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
     let notes = history.show(outside, &mut window, &rules.summarise);
     window.retrieved(outside, HEADING, &history.found);

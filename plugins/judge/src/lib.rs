@@ -52,7 +52,11 @@ fn judge(
     if forward.len() > 1 {
         orders.push(forward.into_iter().rev().collect());
     }
-    let requests = orders.iter().map(|order| request(outside, get, &case, order, task.feedback.as_deref()));
+    let budgets = Budgets::read(get)?.within(outside.room());
+    let requests = orders.iter().map(|order| {
+        let window = Window::new(budgets);
+        request(outside, get, window, (&case, order), task.feedback.as_deref())
+    });
     let requests = requests.collect::<Result<Vec<_>, _>>()?;
     let answers = outside.complete_all(&requests);
     let mut sheets: Vec<Sheet> = Vec::new();
@@ -68,11 +72,10 @@ fn judge(
 fn request(
     outside: &dyn Outside,
     get: &dyn Fn(&str) -> Result<Option<String>, Failure>,
-    case: &Case,
-    order: &[usize],
+    mut window: Window,
+    (case, order): (&Case, &[usize]),
     feedback: Option<&str>,
 ) -> Result<Request, Failure> {
-    let mut window = Window::new(Budgets::read(get)?);
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
     let words = case.shown(outside, &mut window, order, feedback);
     window.pin_long(outside, &words)?;

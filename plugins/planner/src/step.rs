@@ -54,7 +54,7 @@ pub(crate) fn plan(
     asked: &Value,
 ) -> Result<Value, Failure> {
     let rules = Rules { output: Some(schema()), purpose: Some("plan".to_owned()), ..Rules::read(get)? };
-    let mut window = Window::new(Budgets::read(get)?);
+    let mut window = Window::new(Budgets::read(get)?.within(outside.room()));
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
     let words = told_to(outside, &mut window, asked);
     window.pin_long(outside, &words)?;

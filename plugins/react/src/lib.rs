@@ -49,7 +49,7 @@ fn work(
     }
     let configured = get("output-schema")?.map(|text| serde_json::from_str(&text)).transpose()?;
     let rules = Rules { output: brief.schema.clone().or(configured), ..Rules::read(&get)? };
-    let mut window = Window::new(Budgets::read(&get)?);
+    let mut window = Window::new(Budgets::read(&get)?.within(outside.room()));
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
     let pinned = window.budgets().pinned;
     let words = brief.told(task.feedback.as_deref(), |context, rest| {

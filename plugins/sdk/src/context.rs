@@ -60,6 +60,22 @@ impl Default for Budgets {
 }
 
 impl Budgets {
+    /// Returns budgets that fit a model: each smaller by the same share, where all of them are more than there is room for.
+    pub fn within(self, room: Option<u64>) -> Self {
+        let all = [self.system, self.pinned, self.recent, self.retrieved, self.summary];
+        let sum = all.into_iter().map(u128::from).sum::<u128>();
+        let Some(room) = room.map(u128::from).filter(|room| *room < sum) else { return self };
+        // What is less than all of them fits as they do.
+        let part = |budget: u64| u64::try_from(u128::from(budget) * room / sum).unwrap_or(budget);
+        Self {
+            system: part(self.system),
+            pinned: part(self.pinned),
+            recent: part(self.recent),
+            retrieved: part(self.retrieved),
+            summary: part(self.summary),
+        }
+    }
+
     /// Reads them from the keys `window.system`, `window.pinned`, `window.recent`, `window.retrieved` and
     /// `window.summary`; what is not configured is as in the default.
     pub fn read(get: impl Fn(&str) -> Result<Option<String>, Failure>) -> Result<Self, Failure> {

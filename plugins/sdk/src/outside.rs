@@ -28,6 +28,11 @@ pub trait Outside {
         requests.iter().map(|request| self.complete(request)).collect()
     }
 
+    /// Returns how many tokens a request may have, beside its answer, where it names no model; `None` where nobody knows.
+    fn room(&self) -> Option<u64> {
+        None
+    }
+
     /// Lists the tools that are granted.
     fn tools(&self) -> Result<Vec<Tool>, Failure>;
 
@@ -59,6 +64,12 @@ impl Outside for Host {
     fn complete_all(&self, requests: &[Request]) -> Vec<Result<Completion, Failure>> {
         let started: Vec<_> = requests.iter().map(model::start).collect();
         started.into_iter().map(|pending| pending?.wait()).collect()
+    }
+
+    fn room(&self) -> Option<u64> {
+        // Where the models cannot be listed, the request itself will say what is wrong.
+        let asked = model::list().ok()?.into_iter().find(|model| model.is_default)?;
+        Some(asked.context_tokens?.saturating_sub(asked.output_tokens_max))
     }
 
     fn tools(&self) -> Result<Vec<Tool>, Failure> {

@@ -33,6 +33,8 @@ pub struct History {
 #[derive(Default)]
 struct Frame {
     program: String,
+    /// The event with which it was started again from its beginning.
+    again: Option<u64>,
     /// What it used itself.
     ended: Option<Usage>,
     /// It was withdrawn, which is not final before its caller's effect has ended.
@@ -78,7 +80,9 @@ impl History {
         }
         history.usage = Usage::default();
         history.frames.values().filter_map(|frame| frame.ended).for_each(|usage| history.usage.absorb(usage));
-        if !was_ended_parked {
+        // Who is cancelled before anything of it goes on again ends nothing but the run.
+        let was_ended_at_once = matches!(events, [.., Envelope { event: Event::RunResumed { .. }, .. }, _]);
+        if !was_ended_parked && !was_ended_at_once {
             history.all_ended()?;
         }
         Ok(history)
@@ -99,6 +103,14 @@ impl History {
     /// Returns an effect.
     pub fn step(&self, path: &FramePath, step: u32) -> Option<&Step> {
         self.frames.get(path)?.steps.get(&step)
+    }
+
+    /// Returns the number of a request of a frame to one of several models: other ones after it was started again.
+    pub fn number(&self, path: &FramePath, turn: u32) -> u64 {
+        let above: Vec<FramePath> = path.ancestors().map(|(above, _)| above).collect();
+        let nearest = std::iter::once(path).chain(above.iter().rev());
+        let again = nearest.filter_map(|path| self.frames.get(path)?.again).next();
+        16 * again.unwrap_or_default() + u64::from(turn)
     }
 
     /// Returns what each frame executes.
@@ -135,7 +147,8 @@ impl History {
             // What was cut and not told to anybody goes on.
             Event::RunResumed { .. } => self.take_back_cuts(),
             Event::FrameStarted(started) => {
-                if self.frames.contains_key(path) {
+                let again = self.frames.contains_key(path).then_some(envelope.seq);
+                if again.is_some() {
                     if started.mounts.is_empty() {
                         return Err("a frame began twice that could go on where it was".to_owned());
                     }
@@ -152,7 +165,7 @@ impl History {
                     asked.for_each(|(_, approval)| approval.is_stale = true);
                 }
                 let program = started.program.to_string();
-                self.frames.insert(path.clone(), Frame { program, ..Frame::default() });
+                self.frames.insert(path.clone(), Frame { program, again, ..Frame::default() });
             }
             Event::Intent { step, effect } => self.begin(path, *step, effect, None)?,
             Event::Refused { step, effect, failure } => {

@@ -149,9 +149,8 @@ fn spent(history: &History, story: &Story) -> Result<BTreeMap<FramePath, Amounts
     let all = frames.values().fold(Amounts::default(), |sum, of_frame| sum.saturating_add(*of_frame));
     let Amounts { tokens_in, tokens_out, money_microusd, .. } = story.end.usage.amounts();
     let said = Amounts { tokens_in, tokens_out, money_microusd, ..Amounts::default() };
-    // Who is cancelled on the way back to where it was has not counted all of it again.
-    let was_cancelled = story.lives > 1 && story.end.state == priory_core::journal::RunState::Cancelled;
-    if said != all && !story.was_ended_parked && !was_cancelled && !history.was_in_doubt {
+    // Who ends a run that is in nobody's memory counts nothing.
+    if said != all && !story.was_ended_parked {
         return Err(format!("models are said to have taken {said:?}, and took {all:?}"));
     }
     Ok(frames)
@@ -219,7 +218,8 @@ fn expenses(history: &History, story: &Story) -> Result<(), String> {
         let took = asked.usage;
         let is_below = expense.usage.input < took.input || expense.usage.output < took.output;
         // Of a frame that was started again, only what it asked the last time is written down at its place.
-        if history.was_restarted && expense.is_settled {
+        let turn = expense.key.turn % 16;
+        if expense.is_settled && history.number(&expense.key.frame, turn) != u64::from(expense.key.turn) {
             continue;
         }
         let was_withdrawn = expense.is_settled && spent.is_none_or(|spent| !spent.is_answered);
@@ -252,7 +252,7 @@ fn transcripts(history: &History, story: &Story) -> Result<(), String> {
         let all = all.ok_or_else(|| format!("step {step} of frame {path} points at what is not there"))?;
         let digest = Prompt::digest_of(&all, &[], &Sampling::default());
         for turn in 0..2 {
-            let key = format!("{}-{path}-{step}-{turn}", story.run);
+            let key = format!("{}-{path}-{step}-{}", story.run, history.number(path, turn));
             if let Some(asked) = story.thought.asked.get(&key).filter(|asked| asked.digest != digest) {
                 return Err(format!("{key} asked {asked:?}, and {all:?} is written down"));
             }

@@ -243,7 +243,11 @@ mod tests {
     fn request() -> wit::Request {
         wit::Request {
             model: None,
-            messages: vec![wit::Message { role: wit::Role::User, parts: vec![wit::Part::Text("hi".into())], label: None }],
+            messages: vec![wit::Message {
+                role: wit::Role::User,
+                parts: vec![wit::Part::Text("hi".into())],
+                label: None,
+            }],
             tools: vec![],
             choice: wit::Choice::Auto,
             output: None,

@@ -26,6 +26,8 @@ const AGENT: &[(&str, &str)] = &[
     ("wit/events.wit", include_str!("../../../../wit/agent/events.wit")),
     ("wit/human.wit", include_str!("../../../../wit/agent/human.wit")),
     ("wit/log.wit", include_str!("../../../../wit/agent/log.wit")),
+    ("wit/memory.wit", include_str!("../../../../wit/agent/memory.wit")),
+    ("wit/model.wit", include_str!("../../../../wit/agent/model.wit")),
     ("wit/pending.wit", include_str!("../../../../wit/agent/pending.wit")),
     ("wit/state.wit", include_str!("../../../../wit/agent/state.wit")),
     ("wit/timers.wit", include_str!("../../../../wit/agent/timers.wit")),

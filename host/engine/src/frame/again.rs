@@ -4,9 +4,16 @@
 use priory_core::limits::Dimension;
 use priory_core::{Amounts, Failure, Usage};
 
-use super::Frame;
+use super::{Frame, Given};
 use crate::model::talk;
-use crate::past::PastStep;
+use crate::past::{PastFrame, PastStep};
+use crate::run::Run;
+
+/// Returns what a frame spent on models before it was taken up. A trial counts that as it goes.
+pub(super) fn spent_before(run: &Run, given: &Given) -> Amounts {
+    let past = given.past.as_ref().filter(|_| !run.past.is_trial);
+    past.map(PastFrame::spent_itself).unwrap_or_default()
+}
 
 impl Frame {
     /// Counts what the frames below a step had used before. It was allowed then, so it is not refused now.
@@ -26,11 +33,23 @@ impl Frame {
         tally.bytes = tally.bytes.saturating_add(bytes);
     }
 
-    /// Counts what a step had spent on models before.
+    /// Counts what a step had spent on models before. A run that is taken up has it counted from the start: it is spent,
+    /// also where the frame does not come back so far.
     pub(crate) fn charge_spent_again(&self, known: &PastStep) {
-        if !known.spent.is_empty() {
+        if self.run.past.is_trial && !known.spent.is_empty() {
             self.talk.count(talk::sum(&known.spent));
             self.spend_again(talk::sum(&known.spent));
+        }
+    }
+
+    /// Returns what of a usage the run has not counted yet: what the frame spent on models before was counted from the start.
+    pub(crate) fn uncounted(&self, usage: Usage) -> Usage {
+        let before = spent_before(&self.run, &self.given);
+        Usage {
+            tokens_in: usage.tokens_in.saturating_sub(before.tokens_in),
+            tokens_out: usage.tokens_out.saturating_sub(before.tokens_out),
+            money_microusd: usage.money_microusd.saturating_sub(before.money_microusd),
+            ..usage
         }
     }
 

@@ -76,7 +76,7 @@ impl Reading {
                 if self.recent.len() >= RECENT_MAX {
                     self.recent.pop_front();
                 }
-                self.recent.push_back(Recent { frame: path, step, spent, unix_ms: stamp.unix_ms });
+                self.recent.push_back(Recent { frame: path, step, spent, stamp });
             }
             Event::Log { .. } => self.frames.entry(path).or_default().logs += 1,
             Event::FrameEnded { failure, usage } => {

@@ -8,6 +8,7 @@ use priory_core::{Effect, FramePath};
 
 use crate::model::names;
 use crate::run::Run;
+use crate::tape::Stamp;
 
 /// How many of the last expenses of a run are noted again: more were hardly on their way at once.
 pub(crate) const RECENT_MAX: usize = 256;
@@ -18,8 +19,8 @@ pub(crate) struct Recent {
     pub(crate) frame: FramePath,
     pub(crate) step: u32,
     pub(crate) spent: Spent,
-    /// When it was written down, in milliseconds since 1970.
-    pub(crate) unix_ms: u64,
+    /// Where it is written down, and when.
+    pub(crate) stamp: Stamp,
 }
 
 /// Notes again what the last requests of a run came to.
@@ -27,7 +28,8 @@ pub(super) fn settle(run: &Run) {
     let Some(expenses) = run.ports.expenses.clone() else { return };
     for recent in &run.past.recent {
         let Some(expense) = run.past.place(&recent.frame, recent.step, |program, effect, again| {
-            let turn = turn_of(run, program, effect, &recent.spent)?;
+            // Of a frame that was started again, what it asked before that is not known any more.
+            let turn = turn_of(run, program, effect, &recent.spent).filter(|_| recent.stamp.seq > again)?;
             let turn = names::number(again, turn);
             let key = ExpenseKey { run: run.id, frame: recent.frame.clone(), step: recent.step, turn };
             Some(expense(key, program, recent))
@@ -48,7 +50,7 @@ fn expense(key: ExpenseKey, program: &Program, recent: &Recent) -> Expense {
     let Spent { model, provider, usage, microusd, is_paid, .. } = &recent.spent;
     let (usage, microusd) = if *is_paid { (*usage, *microusd) } else { (TokenUsage::default(), 0) };
     let (model, provider) = (model.clone(), provider.clone());
-    let day = day_of(recent.unix_ms);
+    let day = day_of(recent.stamp.unix_ms);
     Expense { key, day, program: program.to_string(), model, provider, usage, microusd, is_settled: true }
 }
 

@@ -7,7 +7,6 @@
 //! stand for each other one to one, and which stands for which depends on nothing but the tools that are offered.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 use priory_core::id::Digest;
 use priory_core::model::{CALL_ID_BYTES_MAX, Part, Prompt};
@@ -22,10 +21,10 @@ const TRIES_MAX: u32 = 16;
 /// The names of one request.
 pub(crate) struct Names<'p> {
     prompt: &'p Prompt,
-    /// Of what is offered, those that do not go as they are.
-    sent: HashMap<&'p str, String>,
-    /// Of what is offered, by the name under which it goes.
-    offered: HashMap<String, &'p str>,
+    /// What is offered and goes as it is, in order.
+    same: Vec<&'p str>,
+    /// What is offered and goes under another name, with that, in order.
+    other: Vec<(&'p str, String)>,
 }
 
 // === impl Names ===
@@ -33,44 +32,38 @@ pub(crate) struct Names<'p> {
 impl<'p> Names<'p> {
     /// Gives names to what a prompt offers.
     pub(crate) fn of(prompt: &'p Prompt) -> Self {
-        let mut names = Self { prompt, sent: HashMap::new(), offered: HashMap::new() };
-        let offers = || prompt.tools.iter().map(|tool| tool.name.as_str());
-        for name in offers().filter(|name| is_taken_by_all(name)) {
-            names.offered.insert(name.to_owned(), name);
-        }
-        let others: Vec<&str> = offers().filter(|name| !is_taken_by_all(name)).collect();
-        if others.is_empty() {
-            return names;
-        }
-        let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
-        for name in others.iter().collect::<HashSet<_>>() {
-            let plain = plain(name);
-            if !seen.insert(plain.clone()) {
-                twice.insert(plain);
+        let offers = prompt.tools.iter().map(|tool| tool.name.as_str());
+        let (mut same, others): (Vec<&str>, Vec<&str>) = offers.partition(|name| is_taken_by_all(name));
+        same.sort_unstable();
+        let mut plain: Vec<(String, &str)> = others.into_iter().map(|name| (plain(name), name)).collect();
+        plain.sort_unstable();
+        plain.dedup();
+        let mut names = Self { prompt, same, other: Vec::with_capacity(plain.len()) };
+        let mut clashing = Vec::new();
+        // Names that would be the same stand next to each other.
+        for same in plain.chunk_by_mut(|one, other| one.0 == other.0) {
+            match same {
+                [(plain, name)] if plain.len() <= NAME_BYTES_MAX && names.same.binary_search(&&**plain).is_err() => {
+                    names.other.push((name, std::mem::take(plain)));
+                }
+                clash => clashing.extend(clash.iter().map(|(_, name)| *name)),
             }
         }
-        for name in others {
-            if names.sent.contains_key(name) {
-                continue;
-            }
-            let plain = plain(name);
-            let is_free =
-                plain.len() <= NAME_BYTES_MAX && !twice.contains(&plain) && !names.offered.contains_key(&plain);
-            let sent = if is_free { plain } else { names.with_digest(name) };
-            names.offered.insert(sent.clone(), name);
-            names.sent.insert(name, sent);
+        for name in clashing {
+            let sent = names.with_digest(name);
+            names.other.push((name, sent));
         }
+        names.other.sort_unstable();
         names
     }
 
     /// Returns the name under which a tool goes to a provider, also of one that was offered earlier in the conversation or
     /// never.
     pub(crate) fn sent<'a>(&'a self, name: &'a str) -> Cow<'a, str> {
-        if let Some(sent) = self.sent.get(name) {
-            return Cow::Borrowed(sent);
+        if let Ok(at) = self.other.binary_search_by_key(&name, |(offered, _)| offered) {
+            return Cow::Borrowed(self.other.get(at).map_or(name, |(_, sent)| sent));
         }
-        let is_another = self.offered.get(name).is_some_and(|offered| *offered != name);
-        match is_taken_by_all(name) && !is_another {
+        match is_taken_by_all(name) && !self.is_another(name, name) {
             true => Cow::Borrowed(name),
             false => Cow::Owned(self.with_digest(name)),
         }
@@ -79,7 +72,13 @@ impl<'p> Names<'p> {
     /// Returns the name under which a tool was offered; what the model wrote where none was.
     pub(crate) fn heard(&self, name: &str) -> String {
         let name = name.trim();
-        self.offered.get(name).copied().unwrap_or(name).to_owned()
+        self.other.iter().find(|(_, sent)| sent == name).map_or(name, |(offered, _)| offered).to_owned()
+    }
+
+    /// Tells whether another tool than `name` goes under a name.
+    fn is_another(&self, sent: &str, name: &str) -> bool {
+        let is_same = self.same.binary_search(&sent).is_ok() && sent != name;
+        is_same || self.other.iter().any(|(offered, other)| other == sent && *offered != name)
     }
 
     /// Returns the id of a call: the one that the provider gave it where that is one, and a new one where it gave none, or
@@ -110,7 +109,7 @@ impl<'p> Names<'p> {
         for n in 0..TRIES_MAX {
             let digest = Digest::of(format!("{n} {name}").as_bytes()).to_hex();
             sent = format!("{head}_{}", digest.get(..DIGEST_CHARS).unwrap_or_default());
-            if self.offered.get(&sent).is_none_or(|offered| *offered == name) {
+            if !self.is_another(&sent, name) {
                 break;
             }
         }

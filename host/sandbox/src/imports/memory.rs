@@ -62,7 +62,11 @@ fn recall(
     })
 }
 
-fn forget(store: StoreContextMut<'_, Guest>, scope: Scope, which: Which) -> HostFuture<'_, Result<u64, types::Failure>> {
+fn forget(
+    store: StoreContextMut<'_, Guest>,
+    scope: Scope,
+    which: Which,
+) -> HostFuture<'_, Result<u64, types::Failure>> {
     let asked = asked(&store);
     let subject = if let Which::Subject(subject) = &which { Some(subject.as_str()) } else { None };
     let effect = check_words(&scope, [subject, None]).and_then(|()| {

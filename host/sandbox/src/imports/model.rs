@@ -22,7 +22,9 @@ pub(super) fn add(model: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()>
         Ok(())
     })?;
     model.func_wrap_async("complete", |store, (request,)| complete(store, request))?;
-    model.func_wrap("start", |mut store, (request,): (wit::Request,)| Ok((start(&mut store, effect(request, false))?,)))?;
+    model.func_wrap("start", |mut store, (request,): (wit::Request,)| {
+        Ok((start(&mut store, effect(request, false))?,))
+    })?;
     model.func_wrap("[constructor]answer", |mut store, (request,): (wit::Request,)| {
         let (host, fuel) = asked(&store);
         let asked = effect(request, true).and_then(|effect| host.start(effect, fuel));

@@ -71,6 +71,18 @@ fn patterns_show_who_turns_to_whom() {
 }
 
 #[test]
+fn models_are_drawn_by_their_names() {
+    let graph = graph(json!({
+        "sum": {"kind": {"model": {"name": "fast", "prompt": "Sum up"}}},
+        "usual": {"kind": {"model": {}}},
+    }));
+    let details: Vec<&str> = graph.items.iter().map(|item| item.detail.as_str()).collect();
+    assert_eq!(details, ["model fast", "model"]);
+    assert!(graph.mermaid().contains("(\"sum<br/>model fast\")"), "{}", graph.mermaid());
+    assert!(graph.dot().contains("shape=ellipse") && graph.svg().contains("class=\"model\""));
+}
+
+#[test]
 fn nothing_that_is_drawn_can_be_more_than_text() {
     let wild = "a\"]b`<script>alert('x')</script>\\\n\u{0}&#end";
     let item = |title: &str| Item { title: clipped(title), word: "agent", ..Item::default() };

@@ -273,6 +273,16 @@ fn budgets_are_read_by_part() {
 }
 
 #[test]
+fn budgets_fit_the_model() {
+    let budgets = Budgets { system: 100, pinned: 200, recent: 400, retrieved: 200, summary: 100 };
+    assert_eq!((budgets.within(None), budgets.within(Some(1_000))), (budgets, budgets));
+    let half = Budgets { system: 50, pinned: 100, recent: 200, retrieved: 100, summary: 50 };
+    assert_eq!(budgets.within(Some(500)), half);
+    let huge = Budgets { recent: u64::MAX, ..budgets };
+    assert!(huge.within(Some(1_000)).recent <= 1_000);
+}
+
+#[test]
 fn a_stage_reads_what_it_keeps() {
     let stage = Stage::new([]);
     let reference = stage.keep(b"abc").unwrap();
