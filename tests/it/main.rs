@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the whole host, in one binary: [`hostile`] holds guests that misbehave, [`semantics`] what behaves must get,
-//! [`durable`] what survives, [`models`] and [`orchestrate`] what guests ask of models and how they orchestrate, [`workflows`] programs that are data, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
+//! [`durable`] what survives, [`models`] and [`orchestrate`] what guests ask of models and how they orchestrate, [`secrets`] looks for keys where none may be, [`workflows`] programs that are data, [`fuzz`] throws at the host what nobody wrote. `guests` builds what is played with, `stage` is where it plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod guests;
 mod hostile;
 mod models;
 mod orchestrate;
+mod secrets;
 mod semantics;
 mod stage;
 mod workflows;

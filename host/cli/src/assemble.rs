@@ -24,13 +24,15 @@ pub(crate) async fn assemble(
     limits: Limits,
     budget: BudgetSpec,
     models: &ModelsSpec,
+    memory_embeds: bool,
 ) -> Result<Arc<Catalog>, Error> {
     let loaded = load(sandboxes, plugins).await?;
     let plugins: BTreeMap<String, Arc<PluginEntry>> =
         loaded.into_iter().map(|entry| (entry.name.to_string(), entry)).collect();
     let agents = agents.into_iter().map(|agent| agent_entry(agent, &plugins)).collect::<Result<_, _>>()?;
     let catalog = Catalog::new(plugins.into_values().collect(), agents, limits, budget)?;
-    Ok(Arc::new(catalog.with_models(models.default.clone(), models.embedding.clone())))
+    let catalog = catalog.with_models(models.default.clone(), models.embedding.clone());
+    Ok(Arc::new(catalog.with_memory(memory_embeds)))
 }
 
 /// Loads plugins, those first that others are linked to, and side by side where they do not wait for each other.

@@ -197,14 +197,15 @@ impl Builder {
                     limits,
                     budget: self.budget,
                     models: self.thinking.spec.clone(),
+                    memory_embeds: self.thinking.memory_embeds,
                     quota: self.thinking.quota,
                 };
                 Some(Arc::new(Keeper::new(durability, description).await?))
             }
             None => None,
         };
-        let models = &self.thinking.spec;
-        let catalog = assemble(&sandboxes, self.plugins, self.agents, limits, self.budget, models).await?;
+        let (models, embeds) = (&self.thinking.spec, self.thinking.memory_embeds);
+        let catalog = assemble(&sandboxes, self.plugins, self.agents, limits, self.budget, models, embeds).await?;
         let compute = ComputePool::start(self.compute_threads, &io, self.clock.clone());
         let compute = Arc::new(compute.map_err(priory_sandbox::Error::Threads)?);
         let http = match self.http {

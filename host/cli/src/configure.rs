@@ -18,7 +18,7 @@ impl Host {
         mut component: impl FnMut(&str) -> Result<Vec<u8>, E>,
     ) -> Result<Builder, E> {
         let mut builder = Self::builder().limits(manifest.limits.clone()).budget(manifest.budget);
-        builder = builder.models(manifest.models.clone()).quota(manifest.quota);
+        builder = builder.models(manifest.models.clone()).memory_embeds(manifest.memory_embeds).quota(manifest.quota);
         for (name, plugin) in &manifest.plugins {
             let mut spec = PluginSpec::new(name.clone(), component(name)?);
             spec.pinned = plugin.digest;
@@ -67,8 +67,13 @@ impl Host {
 
     /// Begins a host that is configured as it was when a run began.
     pub fn from_description(description: Description) -> Builder {
-        let Description { plugins, agents, secrets, limits, budget, models, quota } = description;
-        let builder = Self::builder().limits(limits.iter().collect()).budget(budget).models(models).quota(quota);
+        let Description { plugins, agents, secrets, limits, budget, models, memory_embeds, quota } = description;
+        let builder = Self::builder()
+            .limits(limits.iter().collect())
+            .budget(budget)
+            .models(models)
+            .memory_embeds(memory_embeds)
+            .quota(quota);
         let builder = plugins.into_iter().fold(builder, Builder::plugin);
         let builder = agents.into_iter().fold(builder, Builder::agent);
         secrets.into_iter().fold(builder, |builder, (name, source)| builder.secret(name, source))

@@ -72,6 +72,9 @@ pub struct Description {
     /// The models and who provides them, without any key.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub models: ModelsSpec,
+    /// Whether what is remembered is found by its meaning too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_embeds: bool,
     /// What all runs may spend on models in one day.
     #[serde(default, skip_serializing_if = "QuotaSpec::is_unbounded")]
     pub quota: QuotaSpec,
@@ -223,8 +226,9 @@ impl Keeper {
         if let Some(known) = self.others.lock().get(&digest) {
             return Ok(known.clone());
         }
-        let Description { plugins, agents, limits, budget, models, .. } = Description::kept(journal, digest).await?;
-        let catalog = assemble(sandboxes, plugins, agents, limits, budget, &models).await?;
+        let Description { plugins, agents, limits, budget, models, memory_embeds, .. } =
+            Description::kept(journal, digest).await?;
+        let catalog = assemble(sandboxes, plugins, agents, limits, budget, &models, memory_embeds).await?;
         self.others.lock().insert(digest, catalog.clone());
         Ok(catalog)
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use priory::core::http::{HttpRequest, HttpResponse};
 use priory::core::journal::{RunInfo, Verdict};
-use priory::core::ports::{BoxFuture, Http};
+use priory::core::model::{Answered, Delta, ModelInfo, Prompt, Unanswered};
+use priory::core::ports::{BoxFuture, EmbedOrder, Http, Models, Vectors};
 use priory::core::{Dimension, Envelope, Failure, Journal, RunId};
 use priory::journal::{Bundle, BundleError, MemoryJournal, import};
 use priory::{Description, ForkError, Host};
@@ -86,7 +87,10 @@ pub(crate) async fn offline_host(journal: &Arc<dyn Journal>, run: RunId) -> Resu
     description.secrets.clear();
     let depth = u32::try_from(description.limits.get(Dimension::Depth)).unwrap_or(u32::MAX);
     let frames = FRAMES_OF_ALL.max(depth.saturating_add(1));
-    let builder = Host::from_description(description).http(Arc::new(NoNetwork)).frames_max(frames);
+    // Files of rules and keys may be on another machine.
+    let models = NoModels(description.models.models.iter().map(|model| model.info.clone()).collect());
+    let builder = Host::from_description(description).http(Arc::new(NoNetwork)).model_port(Arc::new(models));
+    let builder = builder.frames_max(frames);
     let builder = match project::cache_dir() {
         Some(folder) => builder.cache_dir(folder),
         None => builder,
@@ -105,6 +109,41 @@ impl From<ForkError> for Error {
             ForkError::Journal(error) => error.into(),
         }
     }
+}
+
+/// Models that are known and answer nobody: what was answered before is in the events.
+struct NoModels(Vec<Arc<ModelInfo>>);
+
+impl Models for NoModels {
+    fn get(&self, name: &str) -> Option<Arc<ModelInfo>> {
+        self.0.iter().find(|info| &*info.name == name).cloned()
+    }
+
+    fn list(&self) -> Vec<Arc<ModelInfo>> {
+        let mut all = self.0.clone();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn count(&self, _: &Prompt) -> u64 {
+        0
+    }
+
+    fn complete<'a>(
+        &'a self,
+        prompt: &'a Prompt,
+        _: &'a (dyn Fn(Delta) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Answered, Unanswered>> {
+        Box::pin(async move { Err(asks_nobody(&prompt.model).into()) })
+    }
+
+    fn embed<'a>(&'a self, order: &'a EmbedOrder) -> BoxFuture<'a, Result<Vectors, Unanswered>> {
+        Box::pin(async move { Err(asks_nobody(&order.model).into()) })
+    }
+}
+
+fn asks_nobody(model: &str) -> Failure {
+    Failure::absent(format!("model {model}"), "a run that is executed again asks no model")
 }
 
 /// A way out that leads nowhere: what was answered before is in the events.

@@ -20,6 +20,7 @@ pub(crate) struct Thinking {
     /// Who answers, instead of the providers.
     pub(crate) models: Option<Arc<dyn Models>>,
     pub(crate) memory: Option<Arc<dyn Memory>>,
+    pub(crate) memory_embeds: bool,
     pub(crate) expenses: Option<Arc<dyn Expenses>>,
     pub(crate) answers: Option<Arc<dyn Answers>>,
     pub(crate) quota: QuotaSpec,
@@ -61,6 +62,12 @@ impl Builder {
     /// Sets what is remembered beyond runs; without it, nothing is.
     pub fn memory(mut self, memory: Arc<dyn Memory>) -> Self {
         self.thinking.memory = Some(memory);
+        self
+    }
+
+    /// Finds what is remembered by its meaning too, with vectors of the embedding model that is configured.
+    pub fn memory_embeds(mut self, embeds: bool) -> Self {
+        self.thinking.memory_embeds = embeds;
         self
     }
 

@@ -62,6 +62,7 @@ impl Reading {
             Event::Outcome { step, outcome } => {
                 let frame = self.frames.entry(path.clone()).or_default();
                 let known = frame.steps.get_mut(&step).ok_or_else(|| absent(step))?;
+                take_back_cut(known);
                 self.shared.take(&path, step, &known.effect, &outcome, stamp);
                 if self.cancel.is_none()
                     && let Some(by) = cancel::said_by(&known.effect, &outcome)
@@ -72,7 +73,9 @@ impl Reading {
             }
             Event::Spent { step, spent } => {
                 let frame = self.frames.entry(path.clone()).or_default();
-                frame.steps.get_mut(&step).ok_or_else(|| absent(step))?.spent.push(spent.clone());
+                let known = frame.steps.get_mut(&step).ok_or_else(|| absent(step))?;
+                take_back_cut(known);
+                known.spent.push(spent.clone());
                 if self.recent.len() >= RECENT_MAX {
                     self.recent.pop_front();
                 }
@@ -100,14 +103,7 @@ impl Reading {
                 frame.ended = None;
             }
             if frame.ended.is_none() {
-                let is_cut =
-                    |outcome: &Outcome| matches!(outcome, Err(Failure::Cancelled { by }) if by == END_OF_FRAME);
-                for step in frame.steps.values_mut() {
-                    // With it goes what it took when it was withdrawn: it is sent again, and counts once.
-                    if step.end.take_if(|end| is_cut(&end.outcome)).is_some() {
-                        step.spent.pop_if(|spent| !spent.is_answered);
-                    }
-                }
+                frame.steps.values_mut().for_each(take_back_cut);
             }
         }
     }
@@ -228,5 +224,14 @@ impl Reading {
             }
         }
         (self.frames, spent, used)
+    }
+}
+
+/// Takes back that an effect was cut with its frame, where it was: it goes on. With that goes what it took when it was
+/// withdrawn, since it is sent again, and counts once.
+fn take_back_cut(step: &mut PastStep) {
+    let is_cut = |outcome: &Outcome| matches!(outcome, Err(Failure::Cancelled { by }) if by == END_OF_FRAME);
+    if step.end.take_if(|end| is_cut(&end.outcome)).is_some() {
+        step.spent.pop_if(|spent| !spent.is_answered);
     }
 }

@@ -19,11 +19,13 @@
 //! | `huge` | asks with a message of `bytes` bytes |
 //! | `many-texts` | makes vectors of `count` texts |
 //! | `left` | what may still be spent |
+//! | `search` | whether some bytes are anywhere in its memory; `masked` are they, each exclusive-or `mask` |
 
 #![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod memory;
 mod request;
+mod search;
 
 use priory_sdk::bindings::priory::agent::model::Answer;
 use priory_sdk::model::{self, Completion, Delta, Message, Request, StopReason};
@@ -67,6 +69,7 @@ fn perform(step: &Value) -> Result<Value, Failure> {
             Ok(completed(&model::complete(&Request::new([Message::user(words)]))?))
         }
         "many-texts" => embed(None, (0..number(step, "count")).map(|at| at.to_string()).collect()),
+        "search" => Ok(search::search(step)),
         "left" => {
             let left = budget::left();
             Ok(json!([left.tokens_in, left.tokens_out, left.money_microusd]))
