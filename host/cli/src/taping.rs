@@ -2,7 +2,7 @@
 //! Recorded runs that answer for models, and runs that are recorded for that.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use priory::core::event::{Envelope, Event};
@@ -84,7 +84,7 @@ pub(crate) fn check_free(path: &Path) -> Result<()> {
 }
 
 /// Writes a run that has ended into a file.
-pub(crate) async fn record(journal: &Arc<dyn Journal>, run: RunId, path: &PathBuf) -> Result<()> {
+pub(crate) async fn record(journal: &Arc<dyn Journal>, run: RunId, path: &Path) -> Result<()> {
     let info = journal.info(run).await?;
     if !info.state.has_ended() {
         anstream::eprintln!(

@@ -75,6 +75,13 @@ impl Job {
         self
     }
 
+    fn plugin(&self) -> Option<Arc<PluginEntry>> {
+        match &self.body {
+            Body::Guest { plugin, .. } => Some(plugin.clone()),
+            Body::Native(_) => None,
+        }
+    }
+
     /// Tells whether its program computes in a sandbox, with fuel and memory of its own.
     fn is_guest(&self) -> bool {
         match &self.body {
@@ -96,23 +103,7 @@ pub(crate) async fn execute(
     if u64::from(path.depth()) > allowed {
         return Err(Failure::limit(Dimension::Depth, u64::from(path.depth()), allowed, &label));
     }
-    let past = match run.past.take(&path) {
-        Some(PastFrame { ended: Some((Some(failure), _)), used, .. }) if !run.past.is_trial => {
-            // It has ended, and its host went away before its caller was told.
-            if let Some(parent) = parent {
-                parent.absorb_again(used);
-            }
-            return Err(failure);
-        }
-        Some(past) => {
-            let plugin = match &job.body {
-                Body::Guest { plugin, .. } => Some(plugin.clone()),
-                Body::Native(_) => None,
-            };
-            doubt::settle(run, &label, plugin, past).await?
-        }
-        None => None,
-    };
+    let past = known(run, parent, &label, job.plugin()).await?;
     let clock = run.ports.clock.clone();
     let (started, quiet) = (clock.elapsed(), run.activity.quiet());
     let limit = Duration::from_millis(job.limits.get(Dimension::TimeMs));
@@ -171,6 +162,26 @@ pub(crate) async fn execute(
     frame.pending.tasks.idle().await;
     closing.close(result.as_ref().err().cloned());
     result
+}
+
+/// Finds what is known of a frame from before. Fails where it is not executed again.
+async fn known(
+    run: &Arc<Run>,
+    parent: Option<&Arc<Frame>>,
+    label: &Label,
+    plugin: Option<Arc<PluginEntry>>,
+) -> Result<Option<PastFrame>, Failure> {
+    match run.past.take(&label.path) {
+        Some(PastFrame { ended: Some((Some(failure), _)), used, .. }) if !run.past.is_trial => {
+            // It has ended, and its host went away before its caller was told.
+            if let Some(parent) = parent {
+                parent.absorb_again(used);
+            }
+            Err(failure)
+        }
+        Some(past) => doubt::settle(run, label, plugin, past).await,
+        None => Ok(None),
+    }
 }
 
 /// What a frame wants to reserve: its own compute and its own memory. Workflows and native code have neither.

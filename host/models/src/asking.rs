@@ -15,9 +15,10 @@ use std::time::Duration;
 use priory_core::model::{Answered, Delta, Message, ModelSpec, Prompt, Role, TokenUsage, Unanswered};
 use priory_core::ports::{EmbedOrder, Vectors};
 
-use crate::exchange::{ANSWER_BODY_BYTES_MAX, Broken, Opened, Outgoing};
+use crate::exchange::{Opened, Outgoing};
 use crate::gate::Verdict;
 use crate::provider::Provider;
+use crate::reading::{ANSWER_BODY_BYTES_MAX, Broken};
 use crate::tokens::Tokens;
 use crate::trouble::Trouble;
 use crate::wait::within;
@@ -108,7 +109,7 @@ impl Provider {
 
     async fn embed_once(&self, outgoing: &Outgoing, texts: usize) -> Result<Embeddings, Trouble> {
         let opened = self.open(outgoing, 0, || ()).await?;
-        let (mut response, first, pass, key) = opened.apart();
+        let Opened { mut response, first, pass, key, .. } = opened;
         let body = self.body(outgoing, &mut response, first, ANSWER_BODY_BYTES_MAX, false).await;
         let read = body.and_then(|body| self.wire.embedded(&body, texts).map_err(Trouble::from));
         pass.end(read.as_ref().map_or_else(Trouble::verdict, |_| Verdict::Answered));

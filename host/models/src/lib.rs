@@ -15,7 +15,7 @@
 //! 3. `gate`: each attempt waits for its turn, and none is made at a provider that fails;
 //! 4. `key`: the key is read, and put on the head of the request;
 //! 5. `exchange`: it goes out, and the answer comes back, each for a bounded time and up to a bounded size;
-//! 6. `wire` again: the answer is read whole, or event by event (`sse`), into a draft. Arguments of calls are repaired where
+//! 6. `reading` and `wire`: the answer is read whole, or event by event (`sse`), into a draft. Arguments of calls are repaired where
 //!    that is unambiguous;
 //! 7. `tokens`: what the provider does not say about what it took is counted.
 //!
@@ -45,6 +45,7 @@ mod exchange;
 mod gate;
 mod key;
 mod provider;
+mod reading;
 mod trouble;
 mod wait;
 

@@ -147,9 +147,7 @@ impl Trouble {
                 FaultKind::Invalid => refused("", &format!("provider {provider} refuses it"), &fault),
             },
             Self::Key(error) => reason(format!("provider {provider} cannot be asked: {error}"), false),
-            Self::Network { is_retriable, .. } => {
-                reason(format!("provider {provider} cannot be reached: {self}"), is_retriable)
-            }
+            Self::Network { is_retriable, .. } => reason(format!("provider {provider}: {self}"), is_retriable),
             Self::Silent { .. } => reason(format!("provider {provider} is silent: {self}"), true),
             Self::Wire(WireError::TooLarge { .. }) => reason(format!("provider {provider}: {self}"), false),
             Self::Wire(_) => reason(format!("provider {provider}: {self}"), true),

@@ -3,11 +3,13 @@
 //! nothing was done twice: `cargo run --release --bin priory-kill -- --kills 200 --runs 300 --seed 1`.
 //!
 //! The harness is one process: it holds a service that counts what reaches it, and starts hosts, which are this binary
-//! again. In reading order: `options`, `chain` (what a run does), `service`, `worker` (the host), `harness`, `verdict`.
+//! again. In reading order: `options`, `chain` (what a run does), `service`, `worker` (the host), `harness`, `verdict`; apart
+//! from them `heard`, a host that hears a model.
 
 mod chain;
 mod guests;
 mod harness;
+mod heard;
 mod options;
 mod service;
 mod stage;
@@ -42,6 +44,7 @@ fn run() -> anyhow::Result<bool> {
     match options {
         Mode::Harness(options) => runtime.block_on(harness::run(options)),
         Mode::Worker(orders) => runtime.block_on(worker::run(orders)).map(|()| true),
+        Mode::Heard { folder, url } => runtime.block_on(heard::run(&folder, &url)).map(|()| true),
     }
 }
 

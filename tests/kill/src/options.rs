@@ -23,6 +23,13 @@ pub(crate) enum Mode {
     Harness(Options),
     /// It is a host.
     Worker(Orders),
+    /// It is a host that hears a model.
+    Heard {
+        /// Of its journal and its guest.
+        folder: PathBuf,
+        /// Where the provider is.
+        url: String,
+    },
 }
 
 /// What the harness is to do.
@@ -65,6 +72,10 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<M
     while let Some(word) = words.next() {
         if word == "worker" {
             return worker(words);
+        }
+        if word == "heard" {
+            let mut word = || words.next().context("`heard` needs a folder and a url");
+            return Ok(Mode::Heard { folder: word()?.into(), url: word()? });
         }
         let value = match word.as_str() {
             "--kills" => &mut options.kills,

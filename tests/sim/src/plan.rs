@@ -87,7 +87,7 @@ impl Plan {
             }
             plan = Self::draw(&rng);
         }
-        plan.thinking = Thinking::draw(seed, &mut plan.parts, plan.is_steady);
+        plan.thinking = Thinking::draw(seed, &mut plan.parts, plan.is_steady, plan.park_after_ms.is_some());
         plan.budget = think::with(plan.budget, plan.thinking.budget);
         plan
     }

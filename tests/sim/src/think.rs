@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use priory_core::amounts::{BudgetSpec, QuotaSpec};
-use priory_core::grant::template::GrantTemplate;
+use priory_core::grant::GrantKind;
 use priory_core::memory::{FactId, MemoryOp, MemoryValue, Scope};
 use priory_core::model::{Expense, ExpenseKey, Message, Prompt, Sampling, Spent};
 use priory_core::{Amounts, Digest, Effect, FramePath, Value};
@@ -30,15 +30,17 @@ pub struct Thinking {
 
 impl Thinking {
     /// Lets some programs of a run talk to models, and remember.
-    pub fn draw(seed: u64, parts: &mut [Part], is_steady: bool) -> Self {
+    pub fn draw(seed: u64, parts: &mut [Part], is_steady: bool, parks: bool) -> Self {
         let rng = SimRng::new(!seed);
         if rng.percent(30) {
             return Self::default();
         }
         for part in parts.iter_mut().filter(|part| part.flow.is_none()) {
             part.grants.extend(["model=*", "memory=*:write"].into_iter().filter_map(|text| text.parse().ok()));
-            if !is_steady && rng.percent(5) {
-                part.grants.retain(|grant: &GrantTemplate| grant.text != "*" || rng.percent(50));
+            for grant in
+                part.grants.iter_mut().filter(|grant| matches!(grant.kind, GrantKind::Model | GrantKind::Memory))
+            {
+                grant.asks = parks && rng.percent(5);
             }
             for _ in 0..rng.index(ADDED_MAX + 1) {
                 // What is left open at the end of a steady program is waited for there.
@@ -187,12 +189,14 @@ fn within(
         hold(&format!("frame {path} itself"), own, part.own())?;
     }
     // What is not settled took what the provider says, and not what was set aside for it.
-    let expenses = story.thought.kept.expenses();
-    let day = expenses.values().filter(|expense| expense.is_settled);
-    let day = day.fold(Amounts::default(), |sum, expense| sum.saturating_add(of_expense(expense)));
+    let mut days: BTreeMap<u32, Amounts> = BTreeMap::new();
+    for expense in story.thought.kept.expenses().values().filter(|expense| expense.is_settled) {
+        let day = days.entry(expense.day).or_default();
+        *day = day.saturating_add(of_expense(expense));
+    }
     let QuotaSpec { tokens_in, tokens_out, money_microusd } = thinking.quota;
     let quota = BudgetSpec { tokens_in, tokens_out, money_microusd, ..BudgetSpec::default() };
-    hold("the day", day, quota.amounts())
+    days.values().try_for_each(|day| hold("a day", *day, quota.amounts()))
 }
 
 fn of_expense(expense: &Expense) -> Amounts {

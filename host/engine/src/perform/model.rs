@@ -2,6 +2,7 @@
 //! Asking a model, and those that stand in for it, until one answers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,8 +187,8 @@ async fn definitions(at: Step<'_>, plan: &ModelPlan) -> Result<Vec<ToolDefinitio
 async fn media(at: Step<'_>, messages: &[Arc<Message>]) -> Result<BTreeMap<Digest, Arc<[u8]>>, Failure> {
     let mut media = BTreeMap::new();
     for named in messages.iter().flat_map(|message| message.media()) {
-        if !media.contains_key(&named.artifact) {
-            media.insert(named.artifact, artifact::whole(at.frame, at.step, named.artifact).await?);
+        if let Entry::Vacant(place) = media.entry(named.artifact) {
+            place.insert(artifact::whole(at.frame, at.step, named.artifact).await?);
         }
     }
     Ok(media)

@@ -118,6 +118,12 @@ impl Case {
         self
     }
 
+    /// Says that nothing is sent.
+    pub(crate) fn plays_nothing(mut self) -> Self {
+        self.acts = Box::new(|_| Vec::new());
+        self
+    }
+
     /// Looks at what was sent.
     pub(crate) fn sends(mut self, look: impl Fn(&[Asked]) + Send + Sync + 'static) -> Self {
         self.looks.push(Box::new(look));

@@ -38,6 +38,7 @@ fn common(kind: ProviderKind) -> Vec<Case> {
     cases.extend(calls::cases(kind));
     cases.extend(errors::cases(kind));
     cases.extend(network::cases(kind));
+    cases.extend(conversations::cases(kind));
     cases
 }
 

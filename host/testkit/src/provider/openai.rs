@@ -108,7 +108,7 @@ pub(super) fn error(status: u16, message: &str, code: Option<&str>) -> Value {
         500.. => ("server_error", None),
         _ => ("invalid_request_error", None),
     };
-    let kind = if code == Some("insufficient_quota") { "insufficient_quota" } else { kind };
+    let kind = code.filter(|code| ["insufficient_quota", "server_error"].contains(code)).unwrap_or(kind);
     json!({"error": {"message": message, "type": kind, "param": null, "code": code.or(default)}})
 }
 

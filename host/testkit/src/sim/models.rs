@@ -148,7 +148,7 @@ impl Models for ModelLine {
             self.delay().await;
             let asked = self.models.take(&prompt.key, &prompt.model, prompt.digest(), self.count(prompt));
             let chance = asked.chance;
-            if chance % 6 == 0 {
+            if chance.is_multiple_of(6) {
                 self.delay().await;
                 let (subject, reason) = (format!("model {}", prompt.model), "it is overloaded".to_owned());
                 let failure = Failure::Unavailable(Unavailable { subject, reason, retriable: true });

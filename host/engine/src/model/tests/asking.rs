@@ -175,7 +175,7 @@ fn another_model_stands_in_and_each_is_paid() {
     assert_eq!(spent, [("m".to_owned(), false), ("o".to_owned(), true)]);
     let asked = scene.models.asked();
     assert_eq!(asked[0].tools[0].description, "works");
-    assert!(asked[0].key.ends_with("-0-0-0") && asked[1].key.ends_with("-0-0-1"));
+    assert!(asked[0].key.ends_with("-0-0-0") && asked[1].key.ends_with("-0-0-4"));
     assert_eq!(scene.book.kept.lock().len(), 2);
 }
 

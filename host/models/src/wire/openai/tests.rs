@@ -2,7 +2,7 @@
 //! What is written to servers of chat completions, and what is read from them.
 
 use priory_core::Digest;
-use priory_core::model::{Delta, Media, Reasoning, Sampling, StopReason};
+use priory_core::model::{Delta, Media, Message, Part, Reasoning, Sampling, StopReason};
 use serde_json::json;
 
 use super::super::FaultKind;

@@ -81,13 +81,18 @@ pub(in crate::provider) fn check_key(key: &str, asked: &Asked) -> Verdict {
 /// Tells whether a model is one of those that think, and so take fewer parameters.
 pub(in crate::provider) fn thinks(model: &str) -> bool {
     let is_series = model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
-    is_series || (model.starts_with("gpt-5") && !model.contains("chat"))
+    is_series || (model.starts_with("gpt-5") && !model.contains("chat")) || model.contains("think")
+}
+
+/// Tells whether a model is OpenAI's own, which takes no old names.
+fn is_original(model: &str) -> bool {
+    thinks(model) && !model.contains("think")
 }
 
 fn check_sampling(body: &Value) -> Verdict {
     let model = text(body, "model");
     let given = |field: &str| body.get(field).is_some();
-    demand(!(given("max_tokens") && (thinks(model) || given("max_completion_tokens"))), || {
+    demand(!(given("max_tokens") && (is_original(model) || given("max_completion_tokens"))), || {
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
             .to_owned()
     })?;
