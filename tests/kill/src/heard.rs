@@ -11,7 +11,7 @@ use anyhow::Context;
 use priory::core::gate::RateSpec;
 use priory::core::journal::{RunQuery, Verdict};
 use priory::core::model::{
-    Ability, ExpenseQuery, GroupBy, ModelInfo, ModelSpec, ModelsSpec, Price, ProviderKind, ProviderSpec,
+    Ability, ExpenseQuery, GroupBy, KeySource, ModelInfo, ModelSpec, ModelsSpec, Price, ProviderKind, ProviderSpec,
 };
 use priory::core::ports::Expenses;
 use priory::core::{Event, Journal, Json};
@@ -25,6 +25,8 @@ use crate::worker::JOURNAL;
 
 /// How many events of the run are looked at: it has some dozens.
 const EVENTS_MAX: usize = 10_000;
+/// The file of the provider's key, in the folder.
+const KEY: &str = "key";
 
 pub(crate) async fn run(folder: &Path, url: &str) -> anyhow::Result<()> {
     guests::build_asking(folder)?;
@@ -34,7 +36,7 @@ pub(crate) async fn run(folder: &Path, url: &str) -> anyhow::Result<()> {
         .cache_dir(folder.join("code"))
         .plugin(PluginSpec::file("ask", folder.join(guests::ASKING))?)
         .agent(AgentSpec::new("root", "ask").grant("model=*".parse()?))
-        .models(models(url)?)
+        .models(models(folder, url)?)
         .expenses(store.clone())
         .durable(Durability::new(journal.clone()));
     let host = host.build().await?;
@@ -61,12 +63,12 @@ pub(crate) async fn run(folder: &Path, url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn models(url: &str) -> anyhow::Result<ModelsSpec> {
+fn models(folder: &Path, url: &str) -> anyhow::Result<ModelsSpec> {
     let provider = ProviderSpec {
         name: "loopback".into(),
         kind: ProviderKind::Openai,
         url: Some(url.parse()?),
-        key: None,
+        key: Some(KeySource::File(folder.join(KEY))),
         headers: Vec::new(),
         rate: RateSpec::default(),
         breaker: None,

@@ -22,9 +22,10 @@ fn host(folder: &Path, url: &str) -> Child {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_in_the_middle_of_which_the_host_is_killed_counts_once() {
-    let provider = LoopbackProvider::start(ProviderKind::Openai, "").await.unwrap();
+    let provider = LoopbackProvider::start(ProviderKind::Openai, "sk-fake").await.unwrap();
     let url = provider.url().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), "sk-fake").unwrap();
     provider.then([
         Act::text(SAID).in_pieces(Cuts::Events).hold_at(Place::Half),
         Act::text(SAID).in_pieces(Cuts::Bytes(7)),
