@@ -15,6 +15,7 @@ pub(crate) mod gemini;
 pub(crate) mod lenient;
 pub(crate) mod names;
 mod openai;
+mod pairs;
 mod responses;
 mod strict;
 pub(crate) mod turns;

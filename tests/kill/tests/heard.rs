@@ -2,6 +2,8 @@
 //! A host that is killed in the middle of a model's answer takes its run up, asks again under the same key, and counts it
 //! once.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what surprises a test ends it")]
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

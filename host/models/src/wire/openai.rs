@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::body::{self, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, lenient, schema_words,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, lenient, pairs, schema_words,
     strict,
 };
 use answer::Answer;
@@ -66,7 +66,9 @@ impl OpenAi {
         body.text("model", &spec.info.id);
         // What came back before the last word of a user is over, and its reasoning with it.
         let turn = prompt.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
-        let is_held = spec.info.can(Ability::Schema);
+        // A schema that is no object says nothing to which anybody could be held.
+        let is_object = |schema: &Json| schema.as_str().starts_with('{');
+        let is_held = spec.info.can(Ability::Schema) && sampling.output.as_ref().is_some_and(is_object);
         body.list("messages", |list| {
             for (at, message) in prompt.messages.iter().enumerate() {
                 write_message(list, message, at, at > turn, asked)?;
@@ -135,6 +137,8 @@ impl Wire for OpenAi {
     }
 
     fn request(&self, asked: &Asked<'_>) -> Result<WireRequest, Failure> {
+        let prompt = pairs::paired(asked.prompt);
+        let asked = &Asked { prompt: &prompt, ..*asked };
         let (body, filled) = body::write(capacity(asked), asked.extra, |body| self.fill(body, asked));
         filled.map(|()| WireRequest { path: Cow::Borrowed("chat/completions"), body, headers: Vec::new() })
     }

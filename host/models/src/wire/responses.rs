@@ -51,7 +51,10 @@ impl Responses {
     fn fill(&self, body: &mut Object<'_>, asked: &Asked<'_>) -> Result<(), Failure> {
         let Asked { spec, prompt, names, .. } = *asked;
         let sampling = &prompt.sampling;
-        let (is_held, thinks) = (spec.info.can(Ability::Schema), spec.info.can(Ability::Reasoning));
+        // A schema that is no object says nothing to which anybody could be held.
+        let is_object = |schema: &Json| schema.as_str().starts_with('{');
+        let is_held = spec.info.can(Ability::Schema) && sampling.output.as_ref().is_some_and(is_object);
+        let thinks = spec.info.can(Ability::Reasoning);
         body.text("model", &spec.info.id);
         body.list("input", |list| {
             for (at, message) in prompt.messages.iter().enumerate() {
@@ -117,6 +120,13 @@ impl Wire for Responses {
     }
 
     fn request(&self, asked: &Asked<'_>) -> Result<WireRequest, Failure> {
+        let least = asked.prompt.output_tokens_max;
+        if least < OUTPUT_TOKENS_MIN {
+            let reason = format!("this provider writes no fewer than {OUTPUT_TOKENS_MIN} tokens; ask for as many");
+            return Err(Failure::invalid("model request", "/output-tokens-max", reason));
+        }
+        let prompt = pairs::paired(asked.prompt);
+        let asked = &Asked { prompt: &prompt, ..*asked };
         let (body, filled) = body::write(openai::capacity(asked), asked.extra, |body| self.fill(body, asked));
         filled.map(|()| WireRequest { path: Cow::Borrowed("responses"), body, headers: Vec::new() })
     }
@@ -137,6 +147,22 @@ impl Wire for Responses {
 
     fn embedded(&self, body: &[u8], texts: usize) -> Result<Embeddings, WireError> {
         openai::embedded(body, texts)
+    }
+}
+
+/// Tells whether the model said something, or called a tool, in the rest of a message.
+fn has_more(rest: &[Part]) -> bool {
+    rest.iter().any(|part| match part {
+        Part::Text(text) => !text.is_empty(),
+        part => matches!(part, Part::ToolCall(_)),
+    })
+}
+
+/// Returns the id of a call as it is taken: one of another provider can be too long.
+fn call_id(id: &str) -> Cow<'_, str> {
+    match id.len() <= CALL_ID_BYTES_MAX {
+        true => Cow::Borrowed(id),
+        false => Cow::Owned(Digest::of(id.as_bytes()).to_hex()),
     }
 }
 
@@ -174,16 +200,17 @@ fn write_message(
             continue;
         }
         match part {
-            Part::Reasoning(reasoning) if thinks => write_sealed(list, reasoning),
+            // What was thought is refused where nothing follows it.
+            Part::Reasoning(reasoning) if thinks && has_more(rest) => write_sealed(list, reasoning),
             Part::ToolCall(call) => list.object(|object| {
                 object.text("type", "function_call");
-                object.text("call_id", &call.id);
+                object.text("call_id", &call_id(&call.id));
                 object.text("name", &asked.names.sent(&call.name));
                 object.text("arguments", &openai::arguments(call));
             }),
             Part::ToolResult(result) => list.object(|object| {
                 object.text("type", "function_call_output");
-                object.text("call_id", &result.id);
+                object.text("call_id", &call_id(&result.id));
                 match result.is_error {
                     true => object.text("output", &format!("error: {}", result.content)),
                     false => object.text("output", &result.content),

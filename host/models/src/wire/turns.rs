@@ -74,6 +74,11 @@ pub(crate) fn conversation<'a>(prompt: &'a Prompt, keeps: impl Fn(&Part) -> bool
     conversation
 }
 
+/// Returns the words for a result that belongs to no call.
+pub(crate) fn stray(result: &ToolResult) -> String {
+    format!("Result of {}: {}", result.name, result.content)
+}
+
 /// Tells whether there is more than space in a text: providers refuse texts in which there is nothing.
 fn is_said(text: &str) -> bool {
     !text.trim().is_empty()
@@ -136,7 +141,7 @@ fn answered<'a>(calls: &[&'a CalledTool], pieces: Vec<Piece<'a>>) -> Vec<Piece<'
         ordered.push(found.unwrap_or(Piece::NoResult(call)));
     }
     ordered.extend(rest.into_iter().flatten().map(|piece| match result_of(&piece) {
-        Some(result) => Piece::Words(Cow::Owned(format!("Result of {}: {}", result.name, result.content))),
+        Some(result) => Piece::Words(Cow::Owned(stray(result))),
         None => piece,
     }));
     ordered
