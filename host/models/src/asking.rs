@@ -76,29 +76,51 @@ impl Provider {
         }
     }
 
-    /// Makes vectors.
+    /// Makes vectors, with as many requests as the format needs for so many texts.
     pub(crate) async fn embed(&self, model: &Model, order: &EmbedOrder) -> Result<Vectors, Unanswered> {
-        let subject = || format!("model {}", model.spec.info.name);
-        let request = self.wire.embed_request(&model.spec, &model.extra, &order.texts).ok_or_else(|| {
+        let deadline = self.clock.elapsed().saturating_add(Duration::from_millis(order.time_ms));
+        let mut all = Vectors { vectors: Vec::new(), usage: TokenUsage::default(), attempts: 0, is_paid: true };
+        for (turn, texts) in order.texts.chunks(self.wire.embed_texts_max().max(1)).enumerate() {
+            // Each request is told apart, so that none is taken for a repetition of another.
+            let key = if turn == 0 { order.key.clone() } else { format!("{}.{turn}", order.key) };
+            let left = deadline.saturating_sub(self.clock.elapsed());
+            let time_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            match self.embed_some(model, texts, &key, time_ms).await {
+                Ok(some) => {
+                    all.vectors.extend(some.vectors);
+                    all.usage = all.usage.saturating_add(some.usage);
+                    all.attempts = all.attempts.saturating_add(some.attempts);
+                }
+                Err(mut unanswered) => {
+                    unanswered.lost = unanswered.lost.saturating_add(all.usage);
+                    unanswered.attempts = unanswered.attempts.saturating_add(all.attempts);
+                    return Err(unanswered);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    async fn embed_some(&self, model: &Model, texts: &[String], key: &str, time_ms: u64) -> Result<Vectors, Unanswered> {
+        let request = self.wire.embed_request(&model.spec, &model.extra, texts).ok_or_else(|| {
             let reason = format!("provider {} is spoken to in a format that makes no vectors", self.name);
-            priory_core::Failure::absent(subject(), reason)
+            priory_core::Failure::absent(format!("model {}", model.spec.info.name), reason)
         })?;
-        let outgoing = Outgoing::new(self, request, false, &order.key, order.time_ms);
-        let outgoing = outgoing.ok_or_else(|| self.unsendable(model))?;
+        let outgoing = Outgoing::new(self, request, false, key, time_ms).ok_or_else(|| self.unsendable(model))?;
         let mut tally = Tally::default();
         loop {
             tally.attempts = tally.attempts.saturating_add(1);
-            let trouble = match self.embed_once(&outgoing, order.texts.len()).await {
+            let trouble = match self.embed_once(&outgoing, texts.len()).await {
                 Ok(Embeddings { vectors, usage }) => {
                     let input = usage.input.filter(|input| *input > 0);
-                    let input = Some(input.unwrap_or_else(|| model.tokens.texts(&order.texts)));
+                    let input = Some(input.unwrap_or_else(|| model.tokens.texts(texts)));
                     let usage = Reported { input, ..usage }.or_nothing().saturating_add(tally.lost);
                     return Ok(Vectors { vectors, usage, attempts: tally.attempts, is_paid: true });
                 }
                 Err(trouble) => trouble,
             };
             if trouble.may_cost() {
-                let input = model.tokens.texts(&order.texts);
+                let input = model.tokens.texts(texts);
                 tally.lost = tally.lost.saturating_add(TokenUsage { input, ..TokenUsage::default() });
             }
             if let Err(trouble) = self.wait(&outgoing, trouble, &mut tally).await {

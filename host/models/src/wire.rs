@@ -24,7 +24,7 @@ use std::borrow::Cow;
 
 use priory_core::failure::Failure;
 use priory_core::json::Json;
-use priory_core::model::{ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TokenUsage, Vector};
+use priory_core::model::{ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TEXTS_MAX, TokenUsage, Vector};
 use reqwest::header::HeaderMap;
 
 pub(crate) use body::Extra;
@@ -152,6 +152,11 @@ pub(crate) trait Wire: Send + Sync {
     fn embed_request(&self, spec: &ModelSpec, extra: &Extra, texts: &[String]) -> Option<WireRequest> {
         let _ = (spec, extra, texts);
         None
+    }
+
+    /// Returns how many texts one request for vectors may hold.
+    fn embed_texts_max(&self) -> usize {
+        TEXTS_MAX
     }
 
     /// Reads vectors: as many as there were texts.

@@ -142,7 +142,12 @@ fn budget(plan: &Plan, story: &Story, history: &History) -> Result<(), String> {
         },
         _ => None,
     });
-    allowed.bytes = allowed.bytes.saturating_add(answered.sum());
+    // Nor the wish to cancel it.
+    let cancelled = history.effects().filter_map(|(_, _, known)| match (&*known.effect, known.outcome.as_deref()) {
+        (Effect::AwaitCancel, Some(Ok(Value::Json(by)))) => Some(by.byte_len()),
+        _ => None,
+    });
+    allowed.bytes = allowed.bytes.saturating_add(answered.sum::<u64>()).saturating_add(cancelled.sum());
     match used.fuel > allowed.fuel || used.calls > allowed.calls || used.bytes > allowed.bytes {
         true => Err(format!("it was allowed {allowed:?}, and used {used:?}")),
         false => Ok(()),

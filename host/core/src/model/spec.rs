@@ -69,7 +69,8 @@ pub struct ProviderSpec {
     pub attempts: u32,
     /// How long one request may take altogether, in milliseconds.
     pub time_ms: u64,
-    /// How long the first byte of an answer, and each further one, may keep it waiting, in milliseconds.
+    /// How long a byte of an answer may keep it waiting, in milliseconds. An answer that is not streamed begins when it is
+    /// finished, so its first byte may take as long as the request.
     pub idle_ms: u64,
 }
 

@@ -14,10 +14,11 @@ use crate::wire::{self, At, Key, Named};
 
 /// How often one request is sent where nobody says anything.
 const ATTEMPTS: u32 = 4;
-/// How long one request may take where nobody says anything, in milliseconds.
-const TIME_MS: u64 = 5 * 60 * 1_000;
-/// How long a byte may keep it waiting where nobody says anything, in milliseconds.
-const IDLE_MS: u64 = 60 * 1_000;
+/// How long one request may take where nobody says anything, in milliseconds: models that think take minutes.
+const TIME_MS: u64 = 10 * 60 * 1_000;
+/// How long a byte of a stream may keep it waiting where nobody says anything, in milliseconds: some providers say nothing
+/// while their model thinks.
+const IDLE_MS: u64 = 3 * 60 * 1_000;
 /// How short these times may be, in milliseconds: less is no time to answer.
 const TIME_MS_MIN: u64 = 100;
 /// How long a header's value may be, in bytes.

@@ -31,7 +31,7 @@ fn providers_arrive() {
     let openai = provider(&manifest, "openai");
     assert_eq!(
         (openai.kind, openai.attempts, openai.time_ms, openai.idle_ms),
-        (ProviderKind::Openai, 4, 300_000, 60_000)
+        (ProviderKind::Openai, 4, 600_000, 180_000)
     );
     assert_eq!(openai.url.as_ref().unwrap().as_str(), "https://api.openai.com/v1/");
     assert_eq!(openai.key, Some(KeySource::Env("OPENAI_API_KEY".into())));

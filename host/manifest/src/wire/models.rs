@@ -35,9 +35,9 @@ pub(crate) struct Provider {
     /// How often one request is sent at most, the first time included; 4 without it.
     #[schemars(range(min = 1, max = ATTEMPTS_MAX))]
     pub(crate) attempts: Option<At<u32>>,
-    /// How long one request may take with all its attempts, such as `90s`; `5min` without it.
+    /// How long one request may take with all its attempts, such as `90s`; `10min` without it.
     pub(crate) time: Option<At<String>>,
-    /// How long the first byte of an answer, and each further one, may keep it waiting; `60s` without it.
+    /// How long a byte of a streamed answer may keep it waiting; `3min` without it.
     pub(crate) idle: Option<At<String>>,
 }
 

@@ -11,7 +11,7 @@ mod write;
 use std::borrow::Cow;
 
 use priory_core::failure::Failure;
-use priory_core::model::{ModelSpec, Vector};
+use priory_core::model::{ModelSpec, VECTOR_LEN_MAX, Vector};
 use serde::Deserialize;
 
 use super::body;
@@ -25,6 +25,8 @@ use write::Writer;
 const MARK: &str = "gemini";
 /// Stands before the signature of a call whose id came from the provider.
 const OWN_ID: &str = "id ";
+/// How many texts one request for vectors may hold.
+const EMBEDDED_TEXTS_MAX: usize = 100;
 /// About how many bytes a text takes besides itself where it becomes a vector.
 const TEXT_BYTES: usize = 96;
 
@@ -79,6 +81,10 @@ impl Wire for Gemini {
         Some(WireRequest { path: Cow::Owned(format!("{name}:batchEmbedContents")), body, headers: Vec::new() })
     }
 
+    fn embed_texts_max(&self) -> usize {
+        EMBEDDED_TEXTS_MAX
+    }
+
     fn embedded(&self, body: &[u8], texts: usize) -> Result<Embeddings, WireError> {
         #[derive(Deserialize)]
         struct Answered {
@@ -92,6 +98,11 @@ impl Wire for Gemini {
         let answered: Answered = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
         if answered.embeddings.len() != texts {
             return Err(malformed(format!("{} vectors for {texts} texts", answered.embeddings.len())));
+        }
+        let len = answered.embeddings.first().map_or(0, |one| one.values.len());
+        let is_good = |one: &Values| one.values.len() == len && one.values.iter().all(|number| number.is_finite());
+        if len == 0 || len > VECTOR_LEN_MAX || !answered.embeddings.iter().all(is_good) {
+            return Err(malformed("vectors that are empty, too long, or not of one length".to_owned()));
         }
         let vectors = answered.embeddings.into_iter().map(|one| Vector(one.values.into())).collect();
         Ok(Embeddings { vectors, usage: Reported::default() })

@@ -15,6 +15,7 @@ mod tests;
 use std::borrow::Cow;
 
 use priory_core::failure::Failure;
+use priory_core::json::Json;
 use priory_core::model::{
     Ability, CalledTool, Choice, Effort, Media, ModelSpec, ProviderSpec, Role, ToolDefinition, VECTOR_LEN_MAX, Vector,
 };

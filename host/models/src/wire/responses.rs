@@ -12,18 +12,25 @@ mod tests;
 use std::borrow::Cow;
 
 use priory_core::failure::Failure;
+use priory_core::id::Digest;
+use priory_core::json::Json;
 use priory_core::model::{Ability, Effort, Message, ModelSpec, Part, ProviderSpec, Reasoning, Role};
 use serde::{Deserialize, Serialize};
 
 use super::body::{self, List, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, openai, schema_words, strict,
-    unmarked,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, openai, pairs, schema_words,
+    strict, unmarked,
 };
 use answer::Answer;
 
 /// How this format marks what it has sealed.
 const SEALED: &str = "responses";
+
+/// The fewest tokens to which an answer can be limited.
+const OUTPUT_TOKENS_MIN: u64 = 16;
+/// How long the id of a call may be, in bytes.
+const CALL_ID_BYTES_MAX: usize = 64;
 
 /// Responses.
 pub(crate) struct Responses {
@@ -120,8 +127,7 @@ impl Wire for Responses {
     }
 
     fn request(&self, asked: &Asked<'_>) -> Result<WireRequest, Failure> {
-        let least = asked.prompt.output_tokens_max;
-        if least < OUTPUT_TOKENS_MIN {
+        if asked.prompt.output_tokens_max < OUTPUT_TOKENS_MIN {
             let reason = format!("this provider writes no fewer than {OUTPUT_TOKENS_MIN} tokens; ask for as many");
             return Err(Failure::invalid("model request", "/output-tokens-max", reason));
         }

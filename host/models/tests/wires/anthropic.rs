@@ -183,7 +183,7 @@ fn streams() -> Vec<Case> {
         })
         .stream("text \"Hello\"; End; 11+7; lost 11+0; 2 attempts"),
         case("an error after something was said", move || vec![Act::text("Hello").events_edited(overloaded(4))])
-            .stream("unavailable retriable; lost 11+2")
+            .stream("unavailable retriable; lost 11+1")
             .says("Overloaded"),
         case("arguments that come with the call", move || {
             vec![Act::answer(Answer::call("c1", "fs__read", "{}")).events_edited(whole_input)]

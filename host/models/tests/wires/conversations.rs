@@ -241,7 +241,14 @@ fn ways(kind: ProviderKind) -> Vec<Case> {
                 ..Sampling::default()
             };
         }),
-        with("an answer of one token", |prompt| prompt.output_tokens_max = 1),
+        match kind {
+            ProviderKind::OpenaiResponses => {
+                with("an answer of fifteen tokens", |prompt| prompt.output_tokens_max = 15)
+                    .is("invalid; 0 attempts")
+                    .plays_nothing()
+            }
+            _ => with("an answer of one token", |prompt| prompt.output_tokens_max = 1),
+        },
         with("a long answer that is thought about", |prompt| prompt.output_tokens_max = 100_000),
         thinks("no thinking", Effort::None),
         thinks("little thinking", Effort::Low),

@@ -167,8 +167,11 @@ fn ends() -> Vec<Case> {
         })
         .stream("; Refused; 11+0"),
         case("a call that the model did not write well", failed("MALFORMED_FUNCTION_CALL"))
-            .is("text \"Hello\"; End; 11+7; lost 11+7; 2 attempts"),
-        case("an end for another reason", failed("OTHER")).is("text \"Hello\"; End; 11+7; lost 11+7; 2 attempts"),
+            .whole("text \"Hello\"; End; 11+7; lost 89+0; 2 attempts")
+            .stream("text \"Hello\"; End; 11+7; lost 11+7; 2 attempts"),
+        case("an end for another reason", failed("OTHER"))
+            .whole("text \"Hello\"; End; 11+7; lost 89+0; 2 attempts")
+            .stream("text \"Hello\"; End; 11+7; lost 11+7; 2 attempts"),
         case("a candidate without content", || {
             vec![Act::text("x").edited(|body| {
                 body["candidates"][0].as_object_mut().unwrap().remove("content");

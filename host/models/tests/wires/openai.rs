@@ -145,7 +145,7 @@ fn ends() -> Vec<Case> {
         })
         .stream("text \"Hello\"; End; 11+7; lost 89+0; 2 attempts"),
         case("an error after something was said", move || vec![Act::text("Hello").events_edited(failing(3))])
-            .stream("?")
+            .stream("unavailable retriable; lost 89+1")
             .says("The server had an error."),
         case("the key is on its header alone", || vec![Act::text("Hello")]).is(HELLO).sends(|asked| {
             assert_eq!(asked[0].header("authorization"), Some(&*format!("Bearer {}", super::run::KEY)));

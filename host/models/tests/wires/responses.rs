@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What only Responses have.
 
-use priory_core::model::{Part, Role};
+use std::sync::Arc;
+
+use priory_core::model::{Ability, Part, Reasoning, Role};
 use priory_testkit::provider::{Act, Answer, Event, Say};
 use serde_json::{Value, json};
 
 use super::case::{Case, called, case, message, result};
 
+const LOST: &str = "text \"Hello\"; End; 11+7; lost 89+0; 2 attempts";
 const HELLO: &str = "text \"Hello\"; End; 11+7";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -26,11 +29,40 @@ fn sealed() -> Answer {
 
 fn thoughts() -> Vec<Case> {
     vec![
-        case("what was thought is sealed", || vec![Act::answer(sealed())]).is("?"),
+        case("what was thought is sealed", || vec![Act::answer(sealed())]).is(concat!(
+            r#"thought "Hm, é." <responses:{"id":"rs_0","encrypted_content":"seal-1"}> | text "Let me see." | "#,
+            r#"call c1 fs.read {"path":"a"}; ToolCalls; 11+7"#
+        )),
         case("what was thought in secret is sealed", || {
             vec![Act::answer(Answer::of(vec![Say::Hidden("seal-2".to_owned()), Say::call("c1", "fs__read", "{}")]))]
         })
-        .is("?"),
+        .is(r#"thought "" <responses:{"id":"rs_0","encrypted_content":"seal-2"}> | call c1 fs.read {}; ToolCalls; 11+7"#),
+        case("what was thought goes back as it came", || vec![Act::text("Hello")])
+            .with(|_, model| {
+                let info = Arc::make_mut(&mut model.info);
+                info.id = "think-1".into();
+                info.abilities.push(Ability::Reasoning);
+            })
+            .asks(|prompt| {
+                let sealed = |id: &str| {
+                    let opaque = format!(r#"responses:{{"id":"{id}","encrypted_content":"seal-1"}}"#);
+                    Part::Reasoning(Reasoning { text: "Hm.".to_owned(), opaque: Some(opaque) })
+                };
+                prompt.messages.extend([
+                    message(Role::Assistant, vec![sealed("rs_1"), called("c1", "fs.read", "{}")]),
+                    message(Role::Tool, vec![result("c1", "fs.read", "words")]),
+                    // One that came to its length before it said anything.
+                    message(Role::Assistant, vec![sealed("rs_2")]),
+                    message(Role::User, vec![Part::Text("And?".to_owned())]),
+                ]);
+            })
+            .is(HELLO)
+            .sends(|asked| {
+                let items = asked[0].body["input"].as_array().unwrap();
+                let sealed: Vec<&Value> = items.iter().filter(|item| item["type"] == "reasoning").collect();
+                assert_eq!(sealed.len(), 1);
+                assert_eq!((&sealed[0]["id"], &sealed[0]["encrypted_content"]), (&json!("rs_1"), &json!("seal-1")));
+            }),
         case("a conversation is kept by nobody else", || vec![Act::text("Hello")]).is(HELLO).sends(|asked| {
             assert_eq!(asked[0].body["store"], json!(false));
             assert_eq!(asked[0].header("authorization"), Some(&*format!("Bearer {}", super::run::KEY)));
@@ -75,23 +107,23 @@ fn ends() -> Vec<Case> {
         case("a filter", || vec![Act::answer(Answer::text("Hel").stopped("content_filter"))])
             .is("text \"Hel\"; Refused; 11+7"),
         case("a response that failed", || vec![Act::answer(Answer::of(vec![]).stopped("failed")), Act::text("Hello")])
-            .is("?"),
+            .is(LOST),
         case("a response that failed after something was said", || {
             vec![Act::answer(Answer::text("Hel").stopped("failed"))]
         })
-        .stream("?")
+        .stream("unavailable retriable; lost 89+1")
         .says("failed to generate"),
         case("an error before anything was said", move || {
             vec![Act::text("Hello").events_edited(failing(2)), Act::text("Hello")]
         })
-        .stream("?"),
+        .stream(LOST),
         case("an error after something was said", move || vec![Act::text("Hello").events_edited(failing(6))])
-            .stream("?")
+            .stream("unavailable retriable; lost 89+1")
             .says("It broke."),
         case("a stream without its last event", move || {
             vec![Act::text("Hello").events_edited(without("response.completed"))]
         })
-        .stream("?"),
+        .stream("unavailable retriable; lost 89+1"),
         case("a stream without its first events", move || {
             vec![Act::text("Hello").events_edited(without("response.created"))]
         })
