@@ -101,7 +101,13 @@ impl Provider {
         Ok(all)
     }
 
-    async fn embed_some(&self, model: &Model, texts: &[String], key: &str, time_ms: u64) -> Result<Vectors, Unanswered> {
+    async fn embed_some(
+        &self,
+        model: &Model,
+        texts: &[String],
+        key: &str,
+        time_ms: u64,
+    ) -> Result<Vectors, Unanswered> {
         let request = self.wire.embed_request(&model.spec, &model.extra, texts).ok_or_else(|| {
             let reason = format!("provider {} is spoken to in a format that makes no vectors", self.name);
             priory_core::Failure::absent(format!("model {}", model.spec.info.name), reason)

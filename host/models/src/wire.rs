@@ -24,7 +24,9 @@ use std::borrow::Cow;
 
 use priory_core::failure::Failure;
 use priory_core::json::Json;
-use priory_core::model::{ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TEXTS_MAX, TokenUsage, Vector};
+use priory_core::model::{
+    ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TEXTS_MAX, TokenUsage, Vector,
+};
 use reqwest::header::HeaderMap;
 
 pub(crate) use body::Extra;

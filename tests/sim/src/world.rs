@@ -230,7 +230,11 @@ impl World {
                 Some((_, Mischief::Leave)) => left = process.leave().then(|| self.rng.below(LEFT_STEPS_MAX)),
                 Some((_, Mischief::Linger)) => {
                     self.unix_ms = process.clock.unix_ms();
-                    self.lingering.push(process);
+                    // Of which nothing is kept, that is another run when it is begun again.
+                    match self.known()? {
+                        Some(_) => self.lingering.push(process),
+                        None => _ = process.crash(),
+                    }
                     return Ok(Next::Again);
                 }
             }

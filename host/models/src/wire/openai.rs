@@ -23,8 +23,8 @@ use serde::Deserialize;
 
 use super::body::{self, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, lenient, pairs, schema_words,
-    strict,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, lenient, pairs,
+    schema_words, strict,
 };
 use answer::Answer;
 use messages::write_message;

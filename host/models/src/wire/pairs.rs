@@ -146,21 +146,18 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, expected);
-        let is_same = matches!(paired, Cow::Borrowed(_));
-        assert_eq!(is_same, shown.len() == messages.len() && shown.iter().zip(messages).all(|(a, b)| a.ends_with(b.1)));
+        let said: Vec<String> = messages.iter().map(|(role, words)| format!("{}: {words}", role.as_str())).collect();
+        assert_eq!(matches!(paired, Cow::Borrowed(_)), shown == said);
         assert!(are_paired(&paired.messages));
     }
 
     #[test]
     fn what_is_in_order_stays() {
         use Role::{Assistant, Tool, User};
-        check(&[(User, "a"), (Assistant, "b c1 c2"), (Tool, "r2"), (Tool, "r1"), (User, "d")], &[
-            "user: a",
-            "assistant: b c1 c2",
-            "tool: r2",
-            "tool: r1",
-            "user: d",
-        ]);
+        check(
+            &[(User, "a"), (Assistant, "b c1 c2"), (Tool, "r2"), (Tool, "r1"), (User, "d")],
+            &["user: a", "assistant: b c1 c2", "tool: r2", "tool: r1", "user: d"],
+        );
     }
 
     #[test]
@@ -168,12 +165,10 @@ mod tests {
         use Role::{Assistant, Tool, User};
         check(&[(Assistant, "c1"), (User, "a"), (Tool, "r1")], &["assistant: c1", "tool: r1", "user: a"]);
         check(&[(Assistant, "c1 c2"), (Tool, "r2")], &["assistant: c1 c2", "tool: no1 r2"]);
-        check(&[(Assistant, "c1"), (Assistant, "b"), (Tool, "r1")], &[
-            "assistant: c1",
-            "tool: no1",
-            "assistant: b",
-            "user: Result of t: 1",
-        ]);
+        check(
+            &[(Assistant, "c1"), (Assistant, "b"), (Tool, "r1")],
+            &["assistant: c1", "tool: no1", "assistant: b", "user: Result of t: 1"],
+        );
         check(&[(User, "a"), (Tool, "r9")], &["user: a", "user: Result of t: 9"]);
     }
 }

@@ -43,6 +43,7 @@ fn thought(text: &str, opaque: Option<&str>) -> Part {
 
 pub(crate) fn cases(kind: ProviderKind) -> Vec<Case> {
     let mut cases = orders();
+    cases.extend(oddities());
     cases.extend(tools());
     cases.extend(files());
     cases.extend(ways(kind));
@@ -106,6 +107,11 @@ fn orders() -> Vec<Case> {
                 (Role::User, vec![text("a")]),
             ]
         }),
+    ]
+}
+
+fn oddities() -> Vec<Case> {
+    vec![
         with("the model has the first word", |prompt| {
             prompt.messages = vec![said(Role::Assistant, "Welcome."), said(Role::User, "Hi")];
         }),

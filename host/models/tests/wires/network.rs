@@ -8,6 +8,8 @@ use super::calls::of;
 use super::case::{Case, case, either};
 use super::run::IDLE_MS;
 
+/// After how long a second copy of a request is sent: sooner than the provider may be silent, and later than any pause.
+const HEDGE_MS: u64 = 25 * 60 * 1_000;
 const FIRST_TIME: &str = "text \"Hello\"; End; 11+7";
 /// The first attempt was not heard by anybody.
 const SECOND_TIME: &str = "text \"Hello\"; End; 11+7; 2 attempts";
@@ -27,7 +29,8 @@ fn then_hello(act: impl Fn() -> Act + Send + Sync + 'static) -> impl Fn() -> Vec
 pub(crate) fn cases(kind: ProviderKind) -> Vec<Case> {
     let mut cases = silence(kind);
     cases.extend(cuts(kind));
-    cases.extend(no_answers(kind));
+    cases.extend(no_answers());
+    cases.extend(too_much(kind));
     cases
 }
 
@@ -71,6 +74,10 @@ fn silence(kind: ProviderKind) -> Vec<Case> {
         case("silence in the middle of the stream", move || vec![long().hang_at(Place::Events(second))])
             .hears(2)
             .stream(heard_two(kind)),
+        case("silence that is hedged", || vec![hello().hang_at(Place::Start), hello()])
+            .with(|_, model| model.hedge_ms = Some(HEDGE_MS))
+            .silent(HEDGE_MS)
+            .is("text \"Hello\"; End; 11+7; lost 11+7; 2 attempts"),
         case("a slow first byte", || vec![hello().hold_at(Place::Start)]).is("text \"Hello\"; End; 11+7"),
         case("a slow header", || vec![hello().hold_at(Place::InHead)]).is("text \"Hello\"; End; 11+7"),
         case("a slow body", || vec![hello().hold_at(Place::AfterHead)]).is("text \"Hello\"; End; 11+7"),
@@ -133,7 +140,7 @@ fn cuts(kind: ProviderKind) -> Vec<Case> {
     ]
 }
 
-fn no_answers(kind: ProviderKind) -> Vec<Case> {
+fn no_answers() -> Vec<Case> {
     let broken = |events: &mut Vec<Event>| events[0].data = "{\"x\": ".to_owned();
     let plain = |status, mime: &'static str, body: &'static str| {
         move || vec![Act::body(status, mime, body), Act::body(status, mime, body)]
@@ -171,6 +178,11 @@ fn no_answers(kind: ProviderKind) -> Vec<Case> {
             vec![Act::body(200, "application/json", deep.clone()), Act::body(200, "application/json", deep)]
         })
         .is("unavailable retriable; lost 178+8192; 2 attempts"),
+    ]
+}
+
+fn too_much(kind: ProviderKind) -> Vec<Case> {
+    vec![
         case("compressed although nobody asked", || vec![hello().gzipped(), hello().gzipped()])
             .is("unavailable retriable; lost 178+0; 2 attempts")
             .says("packed"),

@@ -375,3 +375,28 @@ fn what_was_answered_and_what_it_took_stand_together() {
     let spent = events.iter().position(|envelope| matches!(envelope.event, Event::Spent { .. })).unwrap();
     assert!(matches!(events[spent + 1].event, Event::Outcome { step: 0, .. }));
 }
+
+#[test]
+fn zz_speed() {
+    for with_book in [true] {
+        let _ = with_book;
+        let scene = Scene::new(vec![model("m")], |_| Reply::words("hi", 1, 1));
+        #[allow(clippy::disallowed_methods)]
+        let began = std::time::Instant::now();
+        scene.native(|context| async move {
+            for _ in 0..9_000 {
+                completion(context.perform(ask("hello there, what is the weather like in the town of the river?")).await);
+            }
+        });
+        println!("model {:?} per call", began.elapsed() / 9_000);
+    }
+    let scene = Scene::new(vec![model("m")], |_| Reply::words("hi", 1, 1));
+    #[allow(clippy::disallowed_methods)]
+    let began = std::time::Instant::now();
+    scene.native(|context| async move {
+        for _ in 0..9_000 {
+            let _ = context.perform(Effect::BudgetUsed).await;
+        }
+    });
+    println!("budget {:?} per call", began.elapsed() / 9_000);
+}
