@@ -134,3 +134,19 @@ fn a_collector_that_is_not_there_costs_no_run() {
     assert_eq!(ended.json()["draft"], "Blue.");
     ended.tells(&["the collector has not seen 4 of 4 spans"]);
 }
+
+#[test]
+fn runs_that_are_taken_up_are_told_too() {
+    let home = Home::new();
+    let (url, requests) = collector();
+    project(&home, &format!("{PROJECT}[telemetry]\notlp = {url:?}\n"));
+    home.run(&["run", "--question", "Why is the sky blue?"]).exits(0);
+    let traces = || requests.try_iter().filter(|(head, _)| head.starts_with("post /v1/traces ")).count();
+    assert_eq!(traces(), 1);
+    home.run(&["runs", "fork", "@last", "--at", "1"]).exits(0);
+    assert_eq!(traces(), 1, "the fork is told");
+    let forked = home.run(&["runs", "fork", "@last", "--at", "1", "--no-resume"]).exits(0).out;
+    assert_eq!(traces(), 0);
+    home.run(&["runs", "resume", forked.trim()]).exits(0);
+    assert_eq!(traces(), 1, "what is taken up is told");
+}

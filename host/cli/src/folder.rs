@@ -10,8 +10,12 @@ use priory::core::ports::{Answers, BoxFuture, Expenses, Memory, MemoryError};
 use priory::core::{Journal, JournalError, RunId};
 use priory::journal::SqliteJournal;
 use priory::memory::Facts;
+use priory::telemetry::Telemetry;
 use priory::{Builder, Durability};
 use tokio::sync::OnceCell;
+
+use crate::telling;
+use crate::ui::error::Result as CliResult;
 
 /// The file that holds what is remembered.
 const MEMORY_FILE: &str = "memory.sqlite";
@@ -26,18 +30,32 @@ pub(crate) struct Folder {
     expenses: Arc<dyn Expenses>,
     answers: Arc<dyn Answers>,
     memory: Arc<Remembered>,
+    /// Who is told what the runs do that are taken up.
+    telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Folder {
     pub(crate) fn of(journal: SqliteJournal, folder: &Path) -> Self {
         let (journal, memory) = (Arc::new(journal), Arc::new(Remembered::of(folder)));
-        Self { expenses: journal.clone(), answers: journal.clone(), journal, memory }
+        Self { expenses: journal.clone(), answers: journal.clone(), journal, memory, telemetry: None }
+    }
+
+    /// Has a collector told what runs do that are taken up: the one that the nearest manifest names. It must be called inside a
+    /// tokio runtime.
+    pub(crate) fn told(self) -> CliResult<Self> {
+        Ok(Self { telemetry: telling::of_nearest()?, ..self })
+    }
+
+    /// Sends what was not told yet.
+    pub(crate) async fn flush(self) {
+        telling::flush(self.telemetry).await;
     }
 
     /// Gives a host what lies in the folder: its runs are kept there, what they spend is noted, and they remember.
     pub(crate) fn equip(&self, builder: Builder, is_eager: bool) -> Builder {
         let durability = Durability::new(self.journal.clone());
         let durability = if is_eager { durability.eager() } else { durability };
+        let builder = telling::observed(builder, self.telemetry.as_ref());
         let builder = builder.durable(durability).memory(self.memory.clone());
         builder.expenses(self.expenses.clone()).answers(self.answers.clone())
     }

@@ -26,6 +26,7 @@ mod recorded;
 mod running;
 mod serving;
 mod shorthand;
+mod spending;
 mod store;
 mod taking;
 mod taping;

@@ -13,6 +13,7 @@ use priory::{Builder, Host, PluginSpec};
 
 use crate::bounds::{Bounds, Given, current_dir};
 use crate::function::name_of_file;
+use crate::spending::Spending;
 use crate::toolchain;
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
@@ -37,6 +38,8 @@ pub(crate) struct Opened {
     pub(crate) limits: LimitSpec,
     /// Where a user changes what it may do.
     pub(crate) settings: Settings,
+    /// Who notes what models cost; nobody, where there are none.
+    pub(crate) spending: Option<Arc<Spending>>,
 }
 
 /// Tells whether a text names a file or a folder, and not a plugin of a manifest.
@@ -120,14 +123,25 @@ pub(crate) fn open_for_measuring(text: &str, bounds: &Bounds, given: &Given, bui
 
 fn open_named(manifest: &Manifest, name: &str, bounds: &Bounds, given: &Given, build: bool) -> Result<Opened> {
     let inputs = manifest.resolve_inputs(&given.by_name(), &current_dir()?)?;
+    let spending = Spending::of(manifest)?;
+    let builder = noting(from_manifest(manifest, build)?, spending.as_ref());
     Ok(Opened {
-        builder: from_manifest(manifest, build)?.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1),
+        builder: builder.frames_max(FRAMES_OF_ONE).without_pool().compute_threads(1),
         plugin: name.to_owned(),
         narrowed: bounds.narrowed(&inputs)?,
         inputs,
         limits: bounds.limits(),
         settings: settings(manifest, bounds),
+        spending,
     })
+}
+
+/// Has a host note what models cost, though it keeps no runs.
+pub(crate) fn noting(builder: Builder, spending: Option<&Arc<Spending>>) -> Builder {
+    match spending {
+        Some(spending) => builder.expenses(spending.clone()),
+        None => builder,
+    }
 }
 
 /// Opens a plugin to be looked at; it is given no inputs.
@@ -162,6 +176,7 @@ pub(crate) fn open_path(path: &Path, bounds: &Bounds, given: &Given, build: bool
         narrowed: None,
         limits: LimitSpec::default(),
         settings: Settings::Flags,
+        spending: None,
     })
 }
 

@@ -36,6 +36,14 @@ pub(crate) fn of_manifest(manifest: &Manifest) -> Result<Option<Arc<Telemetry>>>
     Ok(Some(Arc::new(telemetry.map_err(priory::Error::from)?)))
 }
 
+/// Begins to tell as the nearest manifest says: nobody wrote down where the one of a run is. It must be called inside a tokio
+/// runtime.
+pub(crate) fn of_nearest() -> Result<Option<Arc<Telemetry>>> {
+    let manifest = std::env::current_dir().ok().and_then(|folder| Manifest::find(&folder).ok().flatten());
+    // What is wrong with a manifest is told where it is run.
+    manifest.and_then(|path| Manifest::read(&path).ok()).map_or(Ok(None), |manifest| of_manifest(&manifest))
+}
+
 /// Has a host tell what its runs do.
 pub(crate) fn observed(builder: Builder, telemetry: Option<&Arc<Telemetry>>) -> Builder {
     match telemetry {

@@ -5,6 +5,7 @@ mod completion;
 mod expense;
 mod info;
 mod message;
+mod pages;
 mod prompt;
 mod request;
 mod spec;
@@ -14,9 +15,14 @@ pub use completion::{Answered, Completion, Delta, Embedded, StopReason, TokenUsa
 pub use expense::{Expense, ExpenseKey, ExpenseQuery, ExpenseTotal, GroupBy, Spent, day_of};
 pub use info::{Ability, ListedModel, ModelInfo, Price};
 pub use message::{CalledTool, Media, Message, Part, Reasoning, Role, ToolResult};
+pub use pages::page_tokens;
 pub use prompt::{Prompt, PromptDigest};
 pub use request::{Choice, Effort, ModelRequest, Offer, Sampling, ToolDefinition};
-pub use spec::{ATTEMPTS_MAX, KeySource, ModelSpec, ModelsSpec, ProviderKind, ProviderSpec, REQUEST_TIME_MS_MAX};
+pub use spec::{
+    ATTEMPTS_MAX, KEY_HEADERS, KeySource, ModelSpec, ModelsSpec, OWN_HEADERS, ProviderKind, ProviderSpec,
+    REQUEST_TIME_MS_MAX,
+};
+
 pub use transcript::{Slice, Transcript};
 
 /// How many messages one request may have: a longer conversation is compacted first.

@@ -106,6 +106,11 @@ pub trait Models: Send + Sync {
 
     /// Makes vectors of texts. Fails as [`Models::complete`] does.
     fn embed<'a>(&'a self, order: &'a EmbedOrder) -> BoxFuture<'a, Result<Vectors, Unanswered>>;
+
+    /// Tells whether a recorded run answers: nobody is paid then, and only what was asked in that run has an answer.
+    fn is_recording(&self) -> bool {
+        false
+    }
 }
 
 /// Texts that are to become vectors.
@@ -117,8 +122,19 @@ pub struct EmbedOrder {
     pub texts: Vec<String>,
     /// By which the provider may know a repetition.
     pub key: String,
+    /// How many tokens attempts that give no vectors may take beside those that do, of what was set aside.
+    pub spare_input: u64,
     /// How long it may take altogether, in milliseconds.
     pub time_ms: u64,
+}
+
+impl EmbedOrder {
+    /// Returns the digest of texts that become vectors, whichever model makes them: the same for what is read from a
+    /// recorded run.
+    pub fn digest_of(texts: &[String]) -> Digest {
+        // Plain data can always be written.
+        Digest::of(&serde_json::to_vec(texts).unwrap_or_default())
+    }
 }
 
 /// Texts that became vectors.

@@ -245,6 +245,10 @@ fn model_plan(
 ) -> Result<Plan, Failure> {
     let messages = asked.whole.clone().ok_or_else(|| Failure::other("the messages of the request are not there"))?;
     bounds::check(request, &messages)?;
+    // Also what is pointed at: a grant that was taken back since is gone for all of the conversation.
+    if messages.iter().any(|message| message.media().next().is_some()) {
+        frame.check(&Access::Artifact(Mode::Read))?;
+    }
     let model = names::info(frame, &names::of_frame(frame, request.model.as_deref())?)?;
     let (request, terms, bill) = (request.clone(), terms.clone(), Arc::default());
     Ok(Plan::Model(Box::new(ModelPlan { request, messages, model, is_heard, terms, bill })))

@@ -106,6 +106,11 @@ impl Quota {
 // === impl Today ===
 
 impl Today {
+    /// Returns which day it is, counted from 1970 in UTC.
+    pub(crate) fn day(&self) -> u32 {
+        self.day
+    }
+
     /// Sets aside what `take` makes of the room of the day.
     pub(crate) fn reserve<T>(&self, take: impl FnOnce(Room) -> Option<(Amounts, T)>) -> Option<(T, DayReservation)> {
         let mut days = self.quota.days.lock();

@@ -126,7 +126,10 @@ fn decide_folded(
     match frame.past_step(step) {
         Some(known) => again(frame, &asked, effect, known),
         // That it is one too many is written down once, so nothing is known of the others.
-        None if !is_announced && let Some(over) = frame.over_calls() => Ok(Decision::Ended(Err(over), Stamp::AT_ONCE)),
+        None if !is_announced && let Some(over) = frame.over_calls() => {
+            frame.talk.refuse(step);
+            Ok(Decision::Ended(Err(over), Stamp::AT_ONCE))
+        }
         None if frame.run.past.is_trial => {
             let (path, now) = (frame.given.path.clone(), Arc::new(effect));
             Err(match frame.run.past.is_open_ended {
@@ -153,6 +156,7 @@ fn first_time(frame: &Arc<Frame>, asked: &Asked, effect: Effect, fuel: u64, is_a
             Decision::GoOn(Admitted { plan, approval, fuel, asked_unix_ms: asked.unix_ms, has_to_commit, known: None })
         }
         Err(failure) => {
+            frame.talk.refuse(step);
             let stamp = frame.record(fuel, Event::Refused { step, effect, failure: failure.clone() });
             Decision::Ended(Err(failure), stamp)
         }
@@ -193,6 +197,7 @@ fn again(frame: &Arc<Frame>, asked: &Asked, effect: Effect, known: &PastStep) ->
         });
     };
     if end.was_refused {
+        frame.talk.refuse(step);
         let outcome = (*end.outcome).clone();
         if let Err(failure) = &outcome {
             frame.charge_refused(size::of_effect(&effect), failure);

@@ -43,6 +43,8 @@ pub(crate) struct Model {
 struct Tally {
     attempts: u32,
     lost: TokenUsage,
+    /// How much may be lost before no attempt fits any more into what was set aside.
+    spare: TokenUsage,
     was_malformed: bool,
 }
 
@@ -63,7 +65,7 @@ impl Provider {
         let request = self.wire.request(&asked)?;
         let outgoing = Outgoing::new(self, request, prompt.streams, &prompt.key, prompt.time_ms);
         let outgoing = outgoing.ok_or_else(|| self.unsendable(model))?;
-        let mut tally = Tally::default();
+        let mut tally = Tally { spare: prompt.spare, ..Tally::default() };
         loop {
             let (trouble, was_heard) = match self.attempt(model, prompt, &names, &outgoing, hear, &mut tally).await {
                 Ok(said) => return Ok(tally.answered(model, prompt, said)),
@@ -80,15 +82,18 @@ impl Provider {
     pub(crate) async fn embed(&self, model: &Model, order: &EmbedOrder) -> Result<Vectors, Unanswered> {
         let deadline = self.clock.elapsed().saturating_add(Duration::from_millis(order.time_ms));
         let mut all = Vectors { vectors: Vec::new(), usage: TokenUsage::default(), attempts: 0, is_paid: true };
+        let mut spare_input = order.spare_input;
         for (turn, texts) in order.texts.chunks(self.wire.embed_texts_max().max(1)).enumerate() {
             // Each request is told apart, so that none is taken for a repetition of another.
             let key = if turn == 0 { order.key.clone() } else { format!("{}.{turn}", order.key) };
             let left = deadline.saturating_sub(self.clock.elapsed());
             let time_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-            match self.embed_some(model, texts, &key, time_ms).await {
-                Ok(some) => {
+            let part = EmbedOrder { model: order.model.clone(), texts: texts.to_vec(), key, spare_input, time_ms };
+            match self.embed_some(model, &part).await {
+                Ok((some, lost)) => {
+                    spare_input = spare_input.saturating_sub(lost.input);
                     all.vectors.extend(some.vectors);
-                    all.usage = all.usage.saturating_add(some.usage);
+                    all.usage = all.usage.saturating_add(some.usage).saturating_add(lost);
                     all.attempts = all.attempts.saturating_add(some.attempts);
                 }
                 Err(mut unanswered) => {
@@ -101,31 +106,30 @@ impl Provider {
         Ok(all)
     }
 
-    async fn embed_some(
-        &self,
-        model: &Model,
-        texts: &[String],
-        key: &str,
-        time_ms: u64,
-    ) -> Result<Vectors, Unanswered> {
+    /// Makes vectors of texts with one request. Returns what was lost on the way, too.
+    async fn embed_some(&self, model: &Model, order: &EmbedOrder) -> Result<(Vectors, TokenUsage), Unanswered> {
+        let EmbedOrder { texts, key, spare_input, time_ms, .. } = order;
         let request = self.wire.embed_request(&model.spec, &model.extra, texts).ok_or_else(|| {
             let reason = format!("provider {} is spoken to in a format that makes no vectors", self.name);
             priory_core::Failure::absent(format!("model {}", model.spec.info.name), reason)
         })?;
-        let outgoing = Outgoing::new(self, request, false, key, time_ms).ok_or_else(|| self.unsendable(model))?;
-        let mut tally = Tally::default();
+        let outgoing = Outgoing::new(self, request, false, key, *time_ms).ok_or_else(|| self.unsendable(model))?;
+        let spare = TokenUsage { input: *spare_input, ..TokenUsage::default() };
+        let mut tally = Tally { spare, ..Tally::default() };
         loop {
             tally.attempts = tally.attempts.saturating_add(1);
-            let trouble = match self.embed_once(&outgoing, texts.len()).await {
+            let is_sent = AtomicBool::new(false);
+            let trouble = match self.embed_once(&outgoing, texts.len(), &is_sent).await {
                 Ok(Embeddings { vectors, usage }) => {
                     let input = usage.input.filter(|input| *input > 0);
                     let input = Some(input.unwrap_or_else(|| model.tokens.texts(texts)));
-                    let usage = Reported { input, ..usage }.or_nothing().saturating_add(tally.lost);
-                    return Ok(Vectors { vectors, usage, attempts: tally.attempts, is_paid: true });
+                    let usage = Reported { input, ..usage }.or_nothing();
+                    let vectors = Vectors { vectors, usage, attempts: tally.attempts, is_paid: true };
+                    return Ok((vectors, tally.lost));
                 }
                 Err(trouble) => trouble,
             };
-            if trouble.may_cost() {
+            if costs(&is_sent, &trouble) {
                 let input = model.tokens.texts(texts);
                 tally.lost = tally.lost.saturating_add(TokenUsage { input, ..TokenUsage::default() });
             }
@@ -135,8 +139,8 @@ impl Provider {
         }
     }
 
-    async fn embed_once(&self, outgoing: &Outgoing, texts: usize) -> Result<Embeddings, Trouble> {
-        let opened = self.open(outgoing, 0, || ()).await?;
+    async fn embed_once(&self, outgoing: &Outgoing, texts: usize, is_sent: &AtomicBool) -> Result<Embeddings, Trouble> {
+        let opened = self.open(outgoing, 0, || is_sent.store(true, Ordering::Relaxed)).await?;
         let Opened { mut response, first, pass, key, .. } = opened;
         let body = self.body(outgoing, &mut response, first, ANSWER_BODY_BYTES_MAX, false).await;
         let read = body.and_then(|body| self.wire.embedded(&body, texts).map_err(Trouble::from));
@@ -158,8 +162,8 @@ impl Provider {
         tally: &mut Tally,
     ) -> Result<Said, (Trouble, bool)> {
         tally.attempts = tally.attempts.saturating_add(1);
-        let (opened, has_copy) = self.hedged(model, outgoing, tally).await.map_err(|trouble| {
-            if trouble.may_cost() {
+        let (opened, others) = self.hedged(model, outgoing, tally).await.map_err(|(trouble, copies)| {
+            for _ in 0..copies {
                 tally.lose(model, prompt, Reported::default(), &[]);
             }
             (trouble, false)
@@ -173,14 +177,14 @@ impl Provider {
         let read = self.read(outgoing, opened, names, &mut ear).await;
         match read {
             Ok(said) => {
-                if has_copy {
+                for _ in 0..others {
                     // The other copy was written as this one was, as far as anybody knows.
                     tally.lost = tally.lost.saturating_add(model.tokens.settled(said.usage, prompt, &said.parts));
                 }
                 Ok(said)
             }
             Err(Broken { trouble, usage, texts }) => {
-                for _ in 0..=u32::from(has_copy) {
+                for _ in 0..=others {
                     tally.lose(model, prompt, usage, &texts);
                 }
                 Err((trouble, was_heard))
@@ -188,25 +192,52 @@ impl Provider {
         }
     }
 
-    /// Opens an answer, with a second copy where the first is slow. Returns whether another copy was given up.
-    async fn hedged(&self, model: &Model, outgoing: &Outgoing, tally: &mut Tally) -> Result<(Opened, bool), Trouble> {
-        let Some(hedge_ms) = model.spec.hedge_ms else { return Ok((self.open(outgoing, 0, || ()).await?, false)) };
-        let is_sent = AtomicBool::new(false);
-        let mut first = pin!(self.open(outgoing, 0, || ()));
-        let after = self.clock.elapsed().saturating_add(Duration::from_millis(hedge_ms));
-        if let Some(opened) = within(&*self.clock, after, first.as_mut()).await {
-            return Ok((opened?, false));
+    /// Opens an answer, with a second copy where the first is slow. Returns how many copies may have to be paid besides the
+    /// one that answers; where none does, how many altogether.
+    async fn hedged(
+        &self,
+        model: &Model,
+        outgoing: &Outgoing,
+        tally: &mut Tally,
+    ) -> Result<(Opened, u32), (Trouble, u32)> {
+        let [first_sent, second_sent] = [AtomicBool::new(false), AtomicBool::new(false)];
+        let mut first = pin!(self.open(outgoing, 0, || first_sent.store(true, Ordering::Relaxed)));
+        let early = match model.spec.hedge_ms {
+            None => Some(first.as_mut().await),
+            Some(hedge_ms) => {
+                let after = self.clock.elapsed().saturating_add(Duration::from_millis(hedge_ms));
+                within(&*self.clock, after, first.as_mut()).await
+            }
+        };
+        match early {
+            Some(Ok(opened)) => return Ok((opened, 0)),
+            Some(Err(trouble)) => {
+                let copies = u32::from(costs(&first_sent, &trouble));
+                return Err((trouble, copies));
+            }
+            None => {}
         }
-        let second = pin!(self.open(outgoing, 1, || is_sent.store(true, Ordering::Relaxed)));
-        let (opened, is_alone) = race(first, second).await;
-        let is_sent = is_sent.load(Ordering::Relaxed);
-        tally.attempts = tally.attempts.saturating_add(u32::from(is_sent));
-        Ok((opened?, is_sent && !is_alone))
+        let second = pin!(self.open(outgoing, 1, || second_sent.store(true, Ordering::Relaxed)));
+        let Raced { result, is_first, other } = race(first, second).await;
+        tally.attempts = tally.attempts.saturating_add(u32::from(second_sent.load(Ordering::Relaxed)));
+        let (own_sent, other_sent) = if is_first { (&first_sent, &second_sent) } else { (&second_sent, &first_sent) };
+        let others = u32::from(match &other {
+            Some(trouble) => costs(other_sent, trouble),
+            // It is given up on its way.
+            None => other_sent.load(Ordering::Relaxed),
+        });
+        match result {
+            Ok(opened) => Ok((opened, others)),
+            Err(trouble) => {
+                let copies = others.saturating_add(u32::from(costs(own_sent, &trouble)));
+                Err((trouble, copies))
+            }
+        }
     }
 
     /// Waits until an attempt may be made again; gives the trouble back where none may.
     async fn wait(&self, outgoing: &Outgoing, trouble: Trouble, tally: &mut Tally) -> Result<(), Trouble> {
-        let may = tally.attempts < self.attempts && trouble.is_retriable(tally.was_malformed);
+        let may = tally.attempts < self.attempts && tally.has_room() && trouble.is_retriable(tally.was_malformed);
         tally.was_malformed |= matches!(trouble, Trouble::Wire(WireError::Malformed(_)));
         if !may {
             return Err(trouble);
@@ -240,25 +271,45 @@ impl Provider {
     }
 }
 
-/// Waits for the first of two that succeeds; where both fail, for the last. Tells whether the other had ended by then.
-async fn race<T, E, A, B>(mut first: Pin<&mut A>, mut second: Pin<&mut B>) -> (Result<T, E>, bool)
+/// Tells whether a copy of a request may have to be paid although it failed.
+fn costs(is_sent: &AtomicBool, trouble: &Trouble) -> bool {
+    is_sent.load(Ordering::Relaxed) && trouble.may_cost()
+}
+
+/// What two copies of a request came to.
+struct Raced<T, E> {
+    /// What the one came to that counts.
+    result: Result<T, E>,
+    /// Whether that is the first one.
+    is_first: bool,
+    /// Why the other failed; `None` where it is still on its way.
+    other: Option<E>,
+}
+
+/// Waits for the first of two that succeeds; where both fail, for the last.
+async fn race<T, E, A, B>(mut first: Pin<&mut A>, mut second: Pin<&mut B>) -> Raced<T, E>
 where
     A: Future<Output = Result<T, E>>,
     B: Future<Output = Result<T, E>>,
+    E: Unpin,
 {
-    let (mut first_failed, mut second_failed) = (false, false);
+    let (mut first_failed, mut second_failed) = (None, None);
     poll_fn(move |cx| {
-        if !first_failed {
+        if first_failed.is_none() {
             match first.as_mut().poll(cx) {
-                Poll::Ready(Err(_)) if !second_failed => first_failed = true,
-                Poll::Ready(result) => return Poll::Ready((result, second_failed)),
+                Poll::Ready(Err(error)) if second_failed.is_none() => first_failed = Some(error),
+                Poll::Ready(result) => {
+                    return Poll::Ready(Raced { result, is_first: true, other: second_failed.take() });
+                }
                 Poll::Pending => {}
             }
         }
-        if !second_failed {
+        if second_failed.is_none() {
             match second.as_mut().poll(cx) {
-                Poll::Ready(Err(_)) if !first_failed => second_failed = true,
-                Poll::Ready(result) => return Poll::Ready((result, first_failed)),
+                Poll::Ready(Err(error)) if first_failed.is_none() => second_failed = Some(error),
+                Poll::Ready(result) => {
+                    return Poll::Ready(Raced { result, is_first: false, other: first_failed.take() });
+                }
                 Poll::Pending => {}
             }
         }
@@ -270,6 +321,11 @@ where
 // === impl Tally ===
 
 impl Tally {
+    /// Tells whether another attempt fits into what was set aside.
+    fn has_room(&self) -> bool {
+        self.lost.input <= self.spare.input && self.lost.output <= self.spare.output
+    }
+
     /// Counts what an attempt took that gave no answer.
     fn lose(&mut self, model: &Model, prompt: &Prompt, usage: Reported, texts: &[String]) {
         let counted = || texts.iter().map(|text| model.tokens.text(text)).fold(0, u64::saturating_add);

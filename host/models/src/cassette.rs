@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use priory_core::failure::Failure;
+use priory_core::id::Digest;
 use priory_core::model::{
-    Answered, Completion, Delta, Message, ModelInfo, Part, Prompt, PromptDigest, TokenUsage, Unanswered,
+    Answered, Completion, Delta, Embedded, Message, ModelInfo, Part, Prompt, PromptDigest, TokenUsage, Unanswered,
 };
 use priory_core::ports::{BoxFuture, EmbedOrder, Models, Vectors};
 
@@ -28,11 +29,25 @@ pub struct Exchange {
     pub answer: Result<Completion, Failure>,
 }
 
+/// Texts that a recorded run wanted vectors of, and what they came to.
+#[derive(Debug, Clone)]
+pub struct VectorExchange {
+    /// The texts: see [`EmbedOrder::digest_of`].
+    pub digest: Digest,
+    /// What was answered.
+    pub answer: Result<Embedded, Failure>,
+}
+
+/// What was answered to the same question, in the order in which it was asked.
+type Queues<T> = HashMap<Digest, VecDeque<Result<T, Failure>>>;
+
 /// Answers from a recorded run.
 pub struct Cassette {
     models: Arc<dyn Models>,
     /// By what was asked, in the order in which it was. Held for a moment by whoever asks.
-    answers: Mutex<HashMap<PromptDigest, VecDeque<Result<Completion, Failure>>>>,
+    answers: Mutex<Queues<Completion>>,
+    /// The same of texts that became vectors.
+    vectors: Mutex<Queues<Embedded>>,
     /// The heads of the last messages.
     heads: Vec<String>,
 }
@@ -42,24 +57,22 @@ pub struct Cassette {
 impl Cassette {
     /// Makes one of the exchanges of a run, in the order in which they were recorded. What is known of models comes from
     /// `models`; nobody else is asked.
-    pub fn new(models: Arc<dyn Models>, exchanges: impl IntoIterator<Item = Exchange>) -> Self {
-        let mut answers: HashMap<PromptDigest, VecDeque<_>> = HashMap::new();
+    pub fn new(
+        models: Arc<dyn Models>,
+        exchanges: impl IntoIterator<Item = Exchange>,
+        vectors: impl IntoIterator<Item = VectorExchange>,
+    ) -> Self {
+        let mut answers: Queues<Completion> = HashMap::new();
         let mut heads = Vec::new();
         for Exchange { digest, last, answer } in exchanges {
             heads.push(last.as_deref().map(head).unwrap_or_default());
             answers.entry(digest).or_default().push_back(answer);
         }
-        Self { models, answers: Mutex::new(answers), heads }
-    }
-
-    /// Takes the next answer to a request. The last one stays: who asks more often than then has it again.
-    fn take(&self, digest: PromptDigest) -> Option<Result<Completion, Failure>> {
-        let mut answers = self.answers.lock();
-        let answers = answers.get_mut(&digest)?;
-        match answers.len() {
-            0 | 1 => answers.front().cloned(),
-            _ => answers.pop_front(),
+        let mut made: Queues<Embedded> = HashMap::new();
+        for VectorExchange { digest, answer } in vectors {
+            made.entry(digest).or_default().push_back(answer);
         }
+        Self { models, answers: Mutex::new(answers), vectors: Mutex::new(made), heads }
     }
 
     fn missing(&self, prompt: &Prompt) -> Failure {
@@ -92,7 +105,7 @@ impl Models for Cassette {
         hear: &'a (dyn Fn(Delta) + Send + Sync),
     ) -> BoxFuture<'a, Result<Answered, Unanswered>> {
         Box::pin(async move {
-            let answer = self.take(prompt.digest()).unwrap_or_else(|| Err(self.missing(prompt)));
+            let answer = take(&self.answers, prompt.digest()).unwrap_or_else(|| Err(self.missing(prompt)));
             let Completion { message, stop, usage, .. } = answer?;
             if prompt.streams {
                 let mut told = |delta| hear(delta);
@@ -104,9 +117,27 @@ impl Models for Cassette {
 
     fn embed<'a>(&'a self, order: &'a EmbedOrder) -> BoxFuture<'a, Result<Vectors, Unanswered>> {
         Box::pin(async move {
-            let reason = "vectors are not asked for where a recorded run answers";
-            Err(Failure::absent(format!("model {}", order.model), reason).into())
+            let answer = take(&self.vectors, EmbedOrder::digest_of(&order.texts)).unwrap_or_else(|| {
+                let reason = "the recorded run made no vectors of these texts";
+                Err(Failure::absent(format!("model {}", order.model), reason))
+            });
+            let Embedded { vectors, usage, .. } = answer?;
+            Ok(Vectors { vectors, usage, attempts: 1, is_paid: false })
         })
+    }
+
+    fn is_recording(&self) -> bool {
+        true
+    }
+}
+
+/// Takes the next answer to a question. The last one stays: who asks more often than then has it again.
+fn take<T: Clone>(queues: &Mutex<Queues<T>>, digest: Digest) -> Option<Result<T, Failure>> {
+    let mut queues = queues.lock();
+    let queue = queues.get_mut(&digest)?;
+    match queue.len() {
+        0 | 1 => queue.front().cloned(),
+        _ => queue.pop_front(),
     }
 }
 
@@ -133,7 +164,7 @@ mod tests {
     use super::*;
     use crate::testing::{asks, model, models, provider};
     use crate::{Error, Gateway};
-    use priory_core::model::{ProviderKind, Role, StopReason};
+    use priory_core::model::{ProviderKind, Role, StopReason, Vector};
     use priory_testkit::SimClock;
 
     fn gateway() -> Result<Arc<dyn Models>, Error> {
@@ -163,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_asked_is_answered_in_order_and_for_nothing() {
         let exchanges = [exchange("a", "1"), exchange("b", "2"), exchange("a", "3")];
-        let cassette = Cassette::new(gateway().unwrap(), exchanges);
+        let cassette = Cassette::new(gateway().unwrap(), exchanges, []);
         let mut said = Vec::new();
         for asked in ["a", "b", "a", "a"] {
             let answered = say(&cassette, asked).await.unwrap();
@@ -178,14 +209,14 @@ mod tests {
     async fn failures_are_recorded_too() {
         let failure = Failure::invalid("model request", "", "no");
         let exchange = Exchange { answer: Err(failure.clone()), ..exchange("a", "") };
-        let cassette = Cassette::new(gateway().unwrap(), [exchange]);
+        let cassette = Cassette::new(gateway().unwrap(), [exchange], []);
         assert_eq!(say(&cassette, "a").await.unwrap_err().failure, failure);
     }
 
     #[tokio::test]
     async fn what_was_not_asked_is_told_with_what_was() {
         let exchanges = [exchange("the weather in Rome", "1"), exchange("a poem", "2")];
-        let cassette = Cassette::new(gateway().unwrap(), exchanges);
+        let cassette = Cassette::new(gateway().unwrap(), exchanges, []);
         let failure = say(&cassette, "the weather in Paris").await.unwrap_err().failure;
         assert!(!failure.is_retriable());
         let text = "model m is not available: the recorded run has no such request among its 2; this one ends with: user: \
@@ -195,10 +226,37 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_heard_is_what_was_said() {
-        let cassette = Cassette::new(gateway().unwrap(), [exchange("a", "1")]);
+        let cassette = Cassette::new(gateway().unwrap(), [exchange("a", "1")], []);
         let heard = Mutex::new(Vec::new());
         let prompt = Prompt { streams: true, ..asks("a") };
         cassette.complete(&prompt, &|delta| heard.lock().push(delta)).await.unwrap();
         assert_eq!(*heard.lock(), [Delta::Text("1".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn vectors_are_recorded_too() {
+        let texts = |text: &str| vec![text.to_owned(), "b".to_owned()];
+        let made = |first: f32| {
+            let vectors = vec![Vector([first].into()), Vector([9.0].into())];
+            let usage = TokenUsage { input: 4, ..TokenUsage::default() };
+            Embedded { vectors, model: "m".into(), usage, microusd: 2 }
+        };
+        let exchange = |text, answer| VectorExchange { digest: EmbedOrder::digest_of(&texts(text)), answer };
+        let failure = Failure::invalid("texts", "", "no");
+        let exchanges =
+            [exchange("a", Ok(made(1.0))), exchange("c", Err(failure.clone())), exchange("a", Ok(made(2.0)))];
+        let cassette = Cassette::new(gateway().unwrap(), [], exchanges);
+        let ask = async |text: &str| {
+            let order =
+                EmbedOrder { model: "m".into(), texts: texts(text), key: String::new(), spare_input: 0, time_ms: 1 };
+            cassette.embed(&order).await
+        };
+        for first in [1.0, 2.0, 2.0] {
+            let vectors = ask("a").await.unwrap();
+            assert_eq!((vectors.vectors, vectors.usage.input, vectors.is_paid), (made(first).vectors, 4, false));
+        }
+        assert_eq!(ask("c").await.unwrap_err().failure, failure);
+        assert!(ask("d").await.unwrap_err().failure.to_string().contains("made no vectors"));
+        assert!(cassette.is_recording() && !gateway().unwrap().is_recording());
     }
 }

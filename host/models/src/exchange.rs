@@ -127,11 +127,14 @@ impl Provider {
         key: Option<&Key>,
         copy: u32,
     ) -> Result<(Response, Bytes, bool), Trouble> {
-        let unsendable =
-            || Trouble::Network { reason: "the request cannot be written".to_owned(), is_retriable: false };
+        let unsendable = || Trouble::Network {
+            reason: "the request cannot be written".to_owned(),
+            is_retriable: false,
+            is_sent: false,
+        };
         if tokio::runtime::Handle::try_current().is_err() {
             let reason = "the host sends from a thread that has entered no runtime; this build is broken".to_owned();
-            return Err(Trouble::Network { reason, is_retriable: false });
+            return Err(Trouble::Network { reason, is_retriable: false, is_sent: false });
         }
         let request = outgoing.request(key, copy).ok_or_else(unsendable)?;
         // What is not streamed begins when it is whole, so that may take as long as the request.
@@ -175,6 +178,7 @@ impl Provider {
             false => Trouble::Network {
                 reason: format!("the answer was cut off: {}", innermost(&error)),
                 is_retriable: true,
+                is_sent: true,
             },
         })
     }
@@ -211,7 +215,9 @@ fn of_network(error: &reqwest::Error) -> Trouble {
         (true, false) => format!("it cannot be connected to: {reason}"),
         (false, _) => format!("the connection broke: {reason}"),
     };
-    Trouble::Network { reason: what, is_retriable: !error.is_builder() && !is_certificate }
+    // What broke later may have been worked on: a long answer whose connection is cut on the way is the usual case.
+    let is_sent = !error.is_connect() && !error.is_builder();
+    Trouble::Network { reason: what, is_retriable: !error.is_builder() && !is_certificate, is_sent }
 }
 
 /// Returns what lies at the bottom of an error.

@@ -91,7 +91,8 @@ impl Gateway {
         let key = format!("priory-test-{}", self.clock.unix_ms());
         let (usage, attempts, words) = if info.can(Ability::Embedding) {
             let texts = vec!["ok".to_owned()];
-            let order = EmbedOrder { model: info.name.clone(), texts, key, time_ms: TEST_TIME_MS };
+            let order =
+                EmbedOrder { model: info.name.clone(), texts, key, spare_input: u64::MAX, time_ms: TEST_TIME_MS };
             let vectors = self.embed(&order).await?;
             (vectors.usage, vectors.attempts, String::new())
         } else {
@@ -102,6 +103,8 @@ impl Gateway {
                 tools: Vec::new(),
                 sampling: Sampling::default(),
                 output_tokens_max: TEST_TOKENS.min(info.output_tokens_max),
+                // Nothing was set aside.
+                spare: TokenUsage { input: u64::MAX, output: u64::MAX, ..TokenUsage::default() },
                 streams: false,
                 key,
                 run: RunId::from_parts(0, 0),

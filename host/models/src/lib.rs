@@ -56,6 +56,6 @@ mod wire;
 #[cfg(test)]
 mod testing;
 
-pub use cassette::{Cassette, Exchange};
+pub use cassette::{Cassette, Exchange, VectorExchange};
 pub use error::Error;
 pub use gateway::{Gateway, Tested};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use priory_core::model::{ATTEMPTS_MAX, ProviderSpec};
+use priory_core::model::{ATTEMPTS_MAX, KEY_HEADERS, OWN_HEADERS, ProviderSpec};
 use priory_core::ports::Clock;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Url};
@@ -24,22 +24,6 @@ const IDLE_CONNECTION_TIME: Duration = Duration::from_secs(45);
 const IDLE_CONNECTIONS_MAX: usize = 32;
 /// How this host calls itself.
 const AGENT: &str = concat!("priory/", env!("CARGO_PKG_VERSION"));
-
-/// Header fields that are written here, or that would take a request apart.
-const OWN_HEADERS: [&str; 12] = [
-    "authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "proxy-authorization",
-    "cookie",
-    "host",
-    "content-type",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "idempotency-key",
-];
 
 /// One provider.
 pub(crate) struct Provider {
@@ -109,12 +93,7 @@ impl Provider {
 
     /// Returns the URL of a path; `None` where the path makes none.
     pub(crate) fn url(&self, path: &str) -> Option<Url> {
-        let mut url = self.url.join(path).ok()?;
-        // A gateway may want words in the query of each request.
-        if let Some(more) = self.url.query() {
-            let query = url.query().map_or_else(|| more.to_owned(), |own| format!("{own}&{more}"));
-            url.set_query(Some(&query));
-        }
+        let url = self.url.join(path).ok()?;
         // What stands in a path never leads elsewhere.
         (url.origin() == self.url.origin()).then_some(url)
     }
@@ -138,7 +117,9 @@ fn base(spec: &ProviderSpec) -> Result<Url, Error> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(failed("holds a name or a password; give the key as `key`"));
     }
-    url.set_fragment(None);
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(failed("has a query; give the scheme, the host, the port and the path alone"));
+    }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
         url.set_path(&path);
@@ -154,7 +135,7 @@ fn headers(spec: &ProviderSpec) -> Result<HeaderMap, Error> {
         let failed = |reason| Error::Header { provider: spec.name.to_string(), header: name.clone(), reason };
         let name =
             HeaderName::try_from(name).map_err(|_| failed("is no name of a header; use letters, digits and `-`"))?;
-        if OWN_HEADERS.contains(&name.as_str()) {
+        if KEY_HEADERS.contains(&name.as_str()) || OWN_HEADERS.contains(&name.as_str()) {
             return Err(failed("is written by the host; give a key as `key`, and leave the others out"));
         }
         let value =

@@ -72,7 +72,8 @@ impl Scripted {
         }
         let filling = scene.filling(&rule.when);
         let said = said(&rule.say, &filling, prompt).map_err(|reason| {
-            Failure::absent(format!("model {name}"), format!("rule {number} of {}: {reason}", self.path.display()))
+            tracing::warn!(model = name, script = %self.path.display(), number, "a rule of a script cannot be followed");
+            Failure::absent(format!("model {name}"), format!("rule {number} of its script: {reason}"))
         })?;
         let (parts, stop) = cut(said, &rule.say, model, prompt);
         if prompt.streams {
@@ -133,8 +134,9 @@ impl Scripted {
             None => message.words(),
         });
         let words = clipped(&words.unwrap_or_default());
-        let reason =
-            format!("no rule of {} matches; add one for the last message, of {role}: {words}", self.path.display());
+        // Guests are not told where files of the operator are.
+        tracing::warn!(model = name, script = %self.path.display(), "no rule of a script matches");
+        let reason = format!("no rule of its script matches; add one for the last message, of {role}: {words}");
         Failure::absent(format!("model {name}"), reason)
     }
 

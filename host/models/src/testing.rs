@@ -9,7 +9,7 @@ use priory_core::id::RunId;
 use priory_core::json::Json;
 use priory_core::model::{
     Ability, CalledTool, Message, ModelInfo, ModelSpec, ModelsSpec, Part, Prompt, ProviderKind, ProviderSpec, Role,
-    Sampling, ToolDefinition, ToolResult,
+    Sampling, TokenUsage, ToolDefinition, ToolResult,
 };
 use url::Url;
 
@@ -27,6 +27,7 @@ pub(crate) fn prompt(messages: Vec<Message>) -> Prompt {
         tools: Vec::new(),
         sampling: Sampling::default(),
         output_tokens_max: 100,
+        spare: TokenUsage { input: u64::MAX, output: u64::MAX, ..TokenUsage::default() },
         streams: false,
         key: "key-1".to_owned(),
         run: RunId::from_parts(0, 0),

@@ -3,7 +3,7 @@
 //! took. What is counted is rather too much than too little.
 
 use bpe_openai::Tokenizer;
-use priory_core::model::{Message, ModelSpec, Part, Prompt, TokenUsage};
+use priory_core::model::{Message, ModelSpec, Part, Prompt, TokenUsage, page_tokens};
 
 use crate::wire::Reported;
 
@@ -109,10 +109,11 @@ impl Tokens {
     }
 
     fn file(&self, bytes: &[u8]) -> u64 {
-        match std::str::from_utf8(bytes) {
+        let read = match std::str::from_utf8(bytes) {
             Ok(text) => self.text(text),
             Err(_) => (bytes.len() as u64 / FILE_BYTES).saturating_add(self.image_tokens),
-        }
+        };
+        read.max(page_tokens(bytes))
     }
 }
 
@@ -160,6 +161,8 @@ mod tests {
         };
         assert_eq!(with(Part::Image(media("image/png"))), 1_000);
         assert!(with(Part::File(media("application/pdf"))) > 1_500);
+        let pages = format!("%PDF-1.7 {}", "<< /Type /Page >> ".repeat(100)).into_bytes();
+        assert!(counts.file(&pages) >= 300_000, "each page is a picture, too");
         assert!(with(call("c1", "files.read", r#"{"path": "a/b/c"}"#)) > 10);
         assert!(with(result("c1", "files.read", &"word ".repeat(100))) > 100);
         assert!(with(Part::Reasoning(Reasoning { text: String::new(), opaque: Some("x".repeat(300)) })) >= 100);

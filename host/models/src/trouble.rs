@@ -25,6 +25,8 @@ pub(crate) enum Trouble {
         reason: String,
         /// Whether it may work later.
         is_retriable: bool,
+        /// Whether the request may have reached the provider.
+        is_sent: bool,
     },
     /// The provider was silent for too long.
     #[error("{step} did not come within {allowed_ms} ms")]
@@ -91,7 +93,12 @@ impl Trouble {
 
     /// Tells whether the request may have been worked on, so that it may have to be paid.
     pub(crate) fn may_cost(&self) -> bool {
-        matches!(self, Self::Silent { .. } | Self::Over { .. } | Self::Wire(_))
+        match self {
+            Self::Refused(_) | Self::Key(_) => false,
+            Self::Network { is_sent, .. } => *is_sent,
+            Self::Fault(fault) => fault.may_cost,
+            Self::Silent { .. } | Self::Over { .. } | Self::Wire(_) => true,
+        }
     }
 
     /// Tells whether the provider refuses the key.
@@ -146,7 +153,11 @@ impl Trouble {
                 FaultKind::TooLong => refused("/messages", "the conversation is too long for the model", &fault),
                 FaultKind::Invalid => refused("", &format!("provider {provider} refuses it"), &fault),
             },
-            Self::Key(error) => reason(format!("provider {provider} cannot be asked: {error}"), false),
+            Self::Key(error) => {
+                // Where the operator keeps keys is nobody else's business, and failures are shown to guests.
+                tracing::warn!(provider, %error, "the key of a provider cannot be read");
+                reason(format!("provider {provider} cannot be asked: its key cannot be read"), false)
+            }
             Self::Network { is_retriable, .. } => reason(format!("provider {provider}: {self}"), is_retriable),
             Self::Silent { .. } => reason(format!("provider {provider} is silent: {self}"), true),
             Self::Wire(WireError::TooLarge { .. }) => reason(format!("provider {provider}: {self}"), false),

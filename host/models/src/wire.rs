@@ -12,7 +12,8 @@ pub(crate) mod body;
 pub(crate) mod draft;
 pub(crate) mod fault;
 pub(crate) mod gemini;
-pub(crate) mod lenient;
+pub(crate) mod leading;
+mod lenient;
 pub(crate) mod names;
 mod openai;
 mod pairs;
@@ -25,7 +26,7 @@ use std::borrow::Cow;
 use priory_core::failure::Failure;
 use priory_core::json::Json;
 use priory_core::model::{
-    ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TEXTS_MAX, TokenUsage, Vector,
+    Choice, ModelSpec, Part, Prompt, ProviderKind, ProviderSpec, StopReason, TEXTS_MAX, TokenUsage, Vector,
 };
 use reqwest::header::HeaderMap;
 
@@ -205,11 +206,20 @@ pub(crate) fn unmarked<'a>(format: &str, opaque: Option<&'a str>) -> Option<&'a 
 }
 
 /// Returns what a model is told of the schema of its answer where its provider does not hold it to one.
-pub(crate) fn schema_words(schema: &Json) -> String {
-    format!(
-        "Answer with one JSON value that fits the following JSON Schema, and with nothing else: no words around it, no code \
-         fence.\n{schema}"
-    )
+pub(crate) fn schema_words(schema: &Json, prompt: &Prompt) -> String {
+    let may_call = !prompt.tools.is_empty() && prompt.sampling.choice != Choice::None;
+    let words = match may_call {
+        // Who is told to write nothing else calls no tools.
+        true => {
+            "Call tools as long as you need them. When you have the answer, write it as one JSON value that fits the \
+             following JSON Schema, with no words around it and no code fence."
+        }
+        false => {
+            "Answer with one JSON value that fits the following JSON Schema, and with nothing else: no words around it, no \
+             code fence."
+        }
+    };
+    format!("{words}\n{schema}")
 }
 
 // === impl Reported ===

@@ -2,7 +2,7 @@
 //! Sends what is told: a queue that never waits, and a task that sends what is in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -26,6 +26,8 @@ use crate::metrics::{self, Metrics};
 
 /// How many spans wait to be sent; what ends while they do is dropped and counted.
 pub(crate) const QUEUE_MAX: usize = 8_192;
+/// How much they may hold, in bytes: with content, few spans are a lot.
+pub(crate) const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// How many spans go into one request.
 const BATCH_MAX: usize = 512;
 /// How large one request may become, in bytes, before it is sent: with content, few spans are a lot.
@@ -48,6 +50,30 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Tally {
     pub(crate) sent: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// What waits to be sent holds so many bytes.
+    waiting: AtomicUsize,
+}
+
+/// A span that waits to be sent, with what it holds, in bytes.
+pub(crate) struct Waiting {
+    span: Span,
+    bytes: usize,
+}
+
+impl Tally {
+    /// Makes room for a span that is to wait; `None` where there is none.
+    pub(crate) fn admit(&self, span: Span) -> Option<Waiting> {
+        let bytes = span.encoded_len();
+        let grow = |held: usize| held.checked_add(bytes).filter(|held| *held <= QUEUE_BYTES_MAX);
+        self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow).ok()?;
+        Some(Waiting { span, bytes })
+    }
+
+    /// Gives back the room of a span that waits no more.
+    pub(crate) fn release(&self, waiting: Waiting) -> (Span, usize) {
+        self.waiting.fetch_sub(waiting.bytes, Ordering::Relaxed);
+        (waiting.span, waiting.bytes)
+    }
 }
 
 /// The task that sends.
@@ -100,14 +126,14 @@ pub(crate) fn resource(config: &TelemetryConfig) -> Resource {
 
 impl Exporter {
     /// Sends until nobody tells anything any more. Whoever asks for it is told when everything so far was sent, or given up.
-    pub(crate) async fn run(self, mut spans: mpsc::Receiver<Span>, mut flushes: mpsc::Receiver<oneshot::Sender<()>>) {
+    pub(crate) async fn run(self, mut spans: mpsc::Receiver<Waiting>, mut flushes: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut metrics_due = self.clock.elapsed().saturating_add(METRICS_TIME);
         let mut batch = Batch::default();
         loop {
             let due = batch.due.unwrap_or(metrics_due).min(metrics_due);
             tokio::select! {
                 span = spans.recv() => match span {
-                    Some(span) => batch.push(span, self.clock.elapsed()),
+                    Some(waiting) => batch.push(self.tally.release(waiting), self.clock.elapsed()),
                     None => {
                         self.send_spans(&mut batch).await;
                         self.send_metrics().await;
@@ -115,8 +141,8 @@ impl Exporter {
                     }
                 },
                 Some(done) = flushes.recv() => {
-                    while let Ok(span) = spans.try_recv() {
-                        batch.push(span, self.clock.elapsed());
+                    while let Ok(waiting) = spans.try_recv() {
+                        batch.push(self.tally.release(waiting), self.clock.elapsed());
                         if batch.is_full() {
                             self.send_spans(&mut batch).await;
                         }
@@ -225,8 +251,8 @@ struct Batch {
 }
 
 impl Batch {
-    fn push(&mut self, span: Span, now: Duration) {
-        self.bytes = self.bytes.saturating_add(span.encoded_len());
+    fn push(&mut self, (span, bytes): (Span, usize), now: Duration) {
+        self.bytes = self.bytes.saturating_add(bytes);
         self.due.get_or_insert(now.saturating_add(BATCH_TIME));
         self.spans.push(span);
     }

@@ -7,7 +7,7 @@
 //! host goes on in the same trace. In reading order:
 //!
 //! - [`config`]: where it is told, and what; `names`: the names of the conventions;
-//! - `spans`: from events to spans; `model`: what is said of a call of a model; `content`: what was said, where that is told;
+//! - `spans`: from events to spans; `following`: those that have not ended; `model`: what is said of a call of a model; `content`: what was said, where that is told;
 //! - `metrics`: what is counted; `export`: the queue and the requests.
 //!
 //! What is told of the content of runs is told only where that is switched on.
@@ -20,6 +20,7 @@ mod names;
 
 mod attribute;
 mod content;
+mod following;
 mod model;
 mod spans;
 

@@ -5,7 +5,8 @@
 //! frame that it opens, and the frame is the same span; so a call that opens no frame has one as well. A call of a model stands
 //! at the place where its step would open a frame. The parent of a span is the frame that holds the step.
 
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -18,21 +19,22 @@ use priory_core::{Digest, Effect, Failure, FramePath, Outcome, RunId, Usage, Val
 
 use crate::attribute::{decimal, int, text};
 use crate::config::TelemetryConfig;
+use crate::export::Tally;
+use crate::following::Following;
 use crate::metrics::Metrics;
 use crate::{content, model, names};
 
-/// How many runs are followed at once; the oldest is given up for one more.
-const RUNS_MAX: usize = 10_000;
-/// How many spans of one run may be open at once; what begins beyond that is not told.
-const OPEN_MAX: usize = 10_000;
+/// What a span holds that is open, beside what is said of it, in bytes.
+const OPEN_BYTES: usize = 512;
 /// How long a name may be, in bytes: names of agents and tools are shorter.
 const NAME_BYTES_MAX: usize = 256;
 
 /// Follows runs.
 pub(crate) struct Spans {
     config: TelemetryConfig,
+    tally: Arc<Tally>,
     /// Who records holds it for as long as a map takes.
-    runs: Mutex<BTreeMap<RunId, HashMap<FramePath, Open>>>,
+    runs: Mutex<Following<Open>>,
 }
 
 /// A span that has not ended.
@@ -71,8 +73,8 @@ struct Spending {
 }
 
 impl Spans {
-    pub(crate) fn new(config: TelemetryConfig) -> Self {
-        Self { config, runs: Mutex::default() }
+    pub(crate) fn new(config: TelemetryConfig, tally: Arc<Tally>) -> Self {
+        Self { config, tally, runs: Mutex::default() }
     }
 
     /// Takes an event, and returns the spans that ended with it.
@@ -81,8 +83,9 @@ impl Spans {
         let mut runs = self.runs.lock();
         match &envelope.event {
             Event::Intent { step, effect } => {
-                let opened = self.opened(effect, at);
-                open(&mut runs, run, frame.child(*step), opened);
+                if let Some(opened) = self.opened(effect, at) {
+                    self.open(&mut runs, run, frame.child(*step), opened);
+                }
                 Vec::new()
             }
             Event::FrameStarted(started) => {
@@ -95,7 +98,7 @@ impl Spans {
                 vec![self.ended(run, &frame.child(*step), refused, at, Some(failure), metrics)]
             }
             Event::Spent { step, spent } => {
-                let open = found(&mut runs, run, &frame.child(*step));
+                let open = runs.found(run, &frame.child(*step));
                 let embeds = open.as_ref().is_some_and(|open| matches!(open.what, What::Embeddings(_)));
                 let operation = if embeds { "embeddings" } else { "chat" };
                 open.into_iter().for_each(|open| open.spend(spent));
@@ -104,24 +107,23 @@ impl Spans {
             }
             Event::Outcome { step, outcome } => {
                 let place = frame.child(*step);
-                let Some(open) = runs.get_mut(&run).and_then(|open| open.remove(&place)) else { return Vec::new() };
+                let Some(open) = runs.close(run, &place) else { return Vec::new() };
                 drop(runs);
                 vec![self.came_to(run, &place, open, outcome, at, metrics)]
             }
             Event::FrameEnded { failure, usage } => {
-                let Some(places) = runs.get_mut(&run) else { return Vec::new() };
-                let Some(open) = places.get_mut(frame) else { return Vec::new() };
+                let Some(open) = runs.found(run, frame) else { return Vec::new() };
                 open.used(usage);
                 if !open.ends_with_frame {
                     return Vec::new();
                 }
-                let Some(mut open) = places.remove(frame) else { return Vec::new() };
+                let Some(mut open) = runs.close(run, frame) else { return Vec::new() };
                 drop(runs);
                 open.said.extend(failure.as_ref().map(|failure| text(names::ERROR, failure.kind())));
                 vec![self.ended(run, frame, open, at, failure.as_ref(), metrics)]
             }
             Event::RunEnded { .. } => {
-                let left = runs.remove(&run).unwrap_or_default();
+                let left = runs.close_run(run);
                 drop(runs);
                 // What was withdrawn with the run has no outcome of its own.
                 left.into_iter().map(|(place, open)| self.ended(run, &place, open, at, None, metrics)).collect()
@@ -133,7 +135,7 @@ impl Spans {
     /// Takes note that a piece of an answer came; only the first one counts.
     pub(crate) fn heard(&self, run: RunId, frame: &FramePath, step: u32, now_unix_ms: u64) {
         let mut runs = self.runs.lock();
-        if let Some(open) = found(&mut runs, run, &frame.child(step)) {
+        if let Some(open) = runs.found(run, &frame.child(step)) {
             open.first_ms.get_or_insert(now_unix_ms.saturating_sub(open.start_unix_ms));
         }
     }
@@ -167,7 +169,7 @@ impl Spans {
 
     fn frame_started(
         &self,
-        runs: &mut BTreeMap<RunId, HashMap<FramePath, Open>>,
+        runs: &mut Following<Open>,
         run: RunId,
         frame: &FramePath,
         started: &FrameStarted,
@@ -179,7 +181,7 @@ impl Spans {
             Program::Tool(name) => What::Tool(name.to_string()),
             Program::Native(name) => What::Native(name.to_string()),
         };
-        if let Some(open) = found(runs, run, frame) {
+        if let Some(open) = runs.found(run, frame) {
             // Whoever called did not know whether it is an agent or a workflow; a tool keeps the name that it was called by.
             if !matches!(what, What::Tool(_)) {
                 open.what = what;
@@ -188,7 +190,14 @@ impl Spans {
         }
         let (said, spent, first_ms) = (Vec::new(), None, None);
         let opened = Open { what, start_unix_ms: at, said, spent, first_ms, ends_with_frame: true };
-        open(runs, run, frame.clone(), Some(opened));
+        self.open(runs, run, frame.clone(), opened);
+    }
+
+    /// Opens a span, as long as there is room.
+    fn open(&self, runs: &mut Following<Open>, run: RunId, place: FramePath, opened: Open) {
+        let bytes = opened.said.iter().map(prost::Message::encoded_len).fold(OPEN_BYTES, usize::saturating_add);
+        let lost = runs.open(run, place, opened, bytes);
+        self.tally.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 
     fn came_to(
@@ -266,27 +275,6 @@ impl Spans {
             ..Span::default()
         }
     }
-}
-
-/// Opens a span, as long as there is room.
-fn open(runs: &mut BTreeMap<RunId, HashMap<FramePath, Open>>, run: RunId, place: FramePath, opened: Option<Open>) {
-    let Some(opened) = opened else { return };
-    if !runs.contains_key(&run) && runs.len() >= RUNS_MAX {
-        // Ids of runs begin with their time.
-        runs.pop_first();
-    }
-    let places = runs.entry(run).or_default();
-    if places.len() < OPEN_MAX {
-        places.insert(place, opened);
-    }
-}
-
-fn found<'a>(
-    runs: &'a mut BTreeMap<RunId, HashMap<FramePath, Open>>,
-    run: RunId,
-    place: &FramePath,
-) -> Option<&'a mut Open> {
-    runs.get_mut(&run)?.get_mut(place)
 }
 
 /// Returns the id of the span at a place: the same on every host.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 use crate::config::TelemetryConfig;
-use crate::export::{self, Exporter, QUEUE_MAX, Tally};
+use crate::export::{self, Exporter, QUEUE_BYTES_MAX, QUEUE_MAX, Tally, Waiting};
 use crate::metrics::Metrics;
 use crate::spans::Spans;
 
@@ -25,7 +25,7 @@ pub struct Telemetry {
     spans: Spans,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    queue: mpsc::Sender<opentelemetry_proto::tonic::trace::v1::Span>,
+    queue: mpsc::Sender<Waiting>,
     flushes: mpsc::Sender<oneshot::Sender<()>>,
     tally: Arc<Tally>,
     /// Whether it was said that something is dropped; it is said once.
@@ -59,11 +59,12 @@ impl Telemetry {
             tally: tally.clone(),
             start_unix_ms,
         };
-        let (queue, spans) = mpsc::channel(QUEUE_MAX);
+        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let (flushes, asked) = mpsc::channel(FLUSHES_MAX);
-        io.spawn(exporter.run(spans, asked));
+        io.spawn(exporter.run(waiting, asked));
         let has_warned = AtomicBool::new(false);
-        Ok(Self { spans: Spans::new(config), metrics, clock, queue, flushes, tally, has_warned })
+        let spans = Spans::new(config, tally.clone());
+        Ok(Self { spans, metrics, clock, queue, flushes, tally, has_warned })
     }
 
     /// Sends what there is, and waits for that as long as it may take.
@@ -84,11 +85,19 @@ impl Telemetry {
 impl Recorder for Telemetry {
     fn record(&self, envelope: &Envelope) {
         for span in self.spans.record(envelope, &self.metrics) {
-            if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = self.queue.try_send(span) {
+            let sent = self.tally.admit(span).is_some_and(|waiting| match self.queue.try_send(waiting) {
+                Ok(()) => true,
+                Err(TrySendError::Full(waiting) | TrySendError::Closed(waiting)) => {
+                    self.tally.release(waiting);
+                    false
+                }
+            });
+            if !sent {
                 self.tally.dropped.fetch_add(1, Ordering::Relaxed);
                 if !self.has_warned.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         most = QUEUE_MAX,
+                        bytes_max = QUEUE_BYTES_MAX,
                         "the collector is slow: spans are dropped from here on, and counted"
                     );
                 }

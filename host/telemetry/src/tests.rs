@@ -173,6 +173,7 @@ fn events() -> Vec<Envelope> {
         microusd: 425,
         attempts: 2,
         is_answered: true,
+        is_asked_again: false,
         is_paid: true,
     };
     let read =
@@ -379,6 +380,45 @@ async fn a_collector_that_is_slow_holds_nobody_up() {
     let flushed = telemetry.flush(Duration::from_millis(1)).await;
     assert!(!flushed.is_complete);
     assert_eq!((flushed.sent, flushed.dropped), (0, 100), "the queue is full, and what is beyond it is counted");
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_by_its_bytes() {
+    // Nobody accepts, and nobody answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = TelemetryConfig::new(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+    config.content = true;
+    let clock = Arc::new(Hasty(priory_testkit::SimClock::at(1_000)));
+    let telemetry = Telemetry::start(config, clock, &tokio::runtime::Handle::current()).unwrap();
+    let (root, long) = (FramePath::root(), "x".repeat(crate::content::TEXT_BYTES_MAX / 2));
+    let fitting = crate::export::QUEUE_BYTES_MAX / long.len();
+    for step in 0..fitting as u32 + 10 {
+        let effect = Effect::ToolCall { tool: "t.f".into(), arguments: json!(long).into(), terms: None };
+        telemetry.record(&envelope(&root, 1, Event::Intent { step, effect: Arc::new(effect) }));
+        telemetry.record(&envelope(&root, 2, outcome(step, Ok(Value::Json(json!(1).into())))));
+    }
+    let flushed = telemetry.flush(Duration::from_millis(1)).await;
+    assert_eq!(flushed.sent, 0);
+    // Each holds a little more than its text.
+    assert!((10..40).contains(&flushed.dropped), "{flushed:?}");
+}
+
+#[tokio::test]
+async fn what_is_open_is_bounded_by_its_bytes() {
+    let collector = Collector::start(&[]).await;
+    let mut config = TelemetryConfig::new(collector.url.parse().unwrap());
+    config.content = true;
+    let clock = Arc::new(Hasty(priory_testkit::SimClock::at(1_000)));
+    let telemetry = Telemetry::start(config, clock, &tokio::runtime::Handle::current()).unwrap();
+    let (root, long) = (FramePath::root(), "x".repeat(crate::content::TEXT_BYTES_MAX / 2));
+    let fitting = crate::following::OPEN_BYTES_MAX / long.len();
+    for step in 0..fitting as u32 + 10 {
+        let effect = Effect::ToolCall { tool: "t.f".into(), arguments: json!(long).into(), terms: None };
+        telemetry.record(&envelope(&root, 1, Event::Intent { step, effect: Arc::new(effect) }));
+    }
+    let flushed = telemetry.flush(Duration::from_secs(60)).await;
+    assert_eq!((flushed.sent, flushed.is_complete), (0, true));
+    assert!((10..60).contains(&flushed.dropped), "{flushed:?}");
 }
 
 #[tokio::test]

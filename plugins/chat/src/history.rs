@@ -13,8 +13,10 @@ use serde_json::Value;
 
 /// How many turns are read where nothing is configured.
 const HISTORY: u32 = 40;
-/// How many turns are read at most: the memory gives no more at once.
-const HISTORY_MAX: u32 = 200;
+/// How many facts the memory gives at once.
+const FACTS_MAX: u32 = 200;
+/// How many turns are shown at most: one more is read, to see whether any leave.
+const HISTORY_MAX: u32 = FACTS_MAX - 1;
 /// How many older turns are looked up where nothing is configured.
 const RECALLED: u32 = 5;
 /// How long the name of a conversation may be, in bytes: it stands in the subject of a fact.
@@ -54,6 +56,10 @@ pub(crate) struct History {
     turns: Vec<Turn>,
     /// How many turns there were.
     last: u64,
+    /// How many turns are shown.
+    most: u32,
+    /// How many older turns are neither shown nor in the notes, since the memory does not give so many at once.
+    missing: u64,
     /// Older turns that bear on the message, the best first.
     pub(crate) found: Vec<String>,
 }
@@ -63,6 +69,18 @@ pub(crate) struct History {
 pub(crate) struct Notes {
     text: String,
     through: u64,
+    missing: u64,
+}
+
+/// The turns behind the notes.
+struct Stretch {
+    turns: Vec<Turn>,
+    /// The facts that they are.
+    shown: BTreeSet<String>,
+    /// The number of the last turn.
+    last: u64,
+    /// How many there are before them that could not be read.
+    unread: u64,
 }
 
 #[derive(Debug)]
@@ -85,6 +103,9 @@ struct TurnData {
 #[derive(Serialize, Deserialize)]
 struct NotesData {
     through: u64,
+    /// How many of the turns up to there they do not tell of.
+    #[serde(default)]
+    missing: u64,
 }
 
 // === impl Remembered ===
@@ -133,6 +154,12 @@ impl Talk {
 // === impl History ===
 
 impl History {
+    /// Makes one of so many turns, of which none is shown.
+    #[cfg(test)]
+    pub(crate) fn at(last: u64) -> Self {
+        Self { notes: None, turns: Vec::new(), last, most: 1, missing: 0, found: Vec::new() }
+    }
+
     /// Reads what was said before, and looks up what bears on the message.
     pub(crate) fn read(
         facts: &dyn Facts,
@@ -140,24 +167,18 @@ impl History {
         talk: &Talk,
     ) -> Result<Self, Failure> {
         let most = config::parsed("history", get("history")?, HISTORY)?.clamp(1, HISTORY_MAX);
-        let recalled = config::parsed("recalled", get("recalled")?, RECALLED)?.min(HISTORY_MAX);
+        let recalled = config::parsed("recalled", get("recalled")?, RECALLED)?.min(FACTS_MAX);
         let noted = facts.recall(&talk.scope, &memory::newest(1).subject(talk.notes_subject()))?.pop();
-        let through = noted.as_ref().and_then(|fact| fact.data::<NotesData>()).map_or(0, |data| data.through);
-        let kept = facts.recall(&talk.scope, &memory::newest(most).subject(talk.subject()))?;
-        let last = kept.iter().filter_map(number).max().unwrap_or(0).max(through);
-        let shown: BTreeSet<String> = kept
-            .iter()
-            .filter(|fact| number(fact).is_some_and(|turn| turn > through))
-            .map(|fact| fact.id.clone())
-            .collect();
-        let mut turns: Vec<Turn> = kept.iter().filter(|fact| shown.contains(&fact.id)).filter_map(Turn::read).collect();
-        turns.sort_by_key(|turn| turn.number);
+        let data = noted.as_ref().and_then(|fact| fact.data::<NotesData>());
+        let NotesData { through, missing } = data.unwrap_or(NotesData { through: 0, missing: 0 });
+        let Stretch { turns, shown, last, unread } = Stretch::read(facts, talk, most, through)?;
+        let missing = missing.saturating_add(unread);
         let found = match recalled {
             0 => Vec::new(),
             recalled => {
                 // What is shown anyway is found too, so more is asked for.
                 let query =
-                    memory::query(head(&talk.message, QUERY_BYTES_MAX), recalled.saturating_add(most).min(HISTORY_MAX));
+                    memory::query(head(&talk.message, QUERY_BYTES_MAX), recalled.saturating_add(most).min(FACTS_MAX));
                 // The conversations of a user are hers, and those of an agent are of many: nothing crosses between them.
                 let query = match talk.scope {
                     Scope::User(_) => query,
@@ -171,11 +192,19 @@ impl History {
                 facts.take(recalled as usize).map(|fact| fact.text).collect()
             }
         };
-        Ok(Self { notes: noted.map(|fact| (fact.text, fact.id)), turns, last, found })
+        Ok(Self { notes: noted.map(|fact| (fact.text, fact.id)), turns, last, most, missing, found })
     }
 
     /// Puts what was said before into a window. Returns new notes, where there was no room for all of it.
-    pub(crate) fn show(&self, outside: &dyn Outside, window: &mut Window, summarise: &dyn Summarise) -> Option<Notes> {
+    pub(crate) fn show(
+        &self,
+        outside: &dyn Outside,
+        window: &mut Window,
+        summarise: &dyn Summarise,
+    ) -> Result<Option<Notes>, Failure> {
+        if self.missing > 0 {
+            window.pin(format!("({} older turns are neither shown nor in the notes.)", self.missing))?;
+        }
         if let Some((notes, _)) = &self.notes {
             window.begin_with(notes);
         }
@@ -183,10 +212,11 @@ impl History {
             window.said(Message::user(&turn.message));
             window.said(Message::assistant(&turn.answer));
         }
-        let compacted = window.fit(outside, summarise)?;
+        let Some(compacted) = window.fit_within(outside, summarise, 2 * self.most as usize) else { return Ok(None) };
         // Two messages are a turn; of one that went by half, all is shown again the next time.
-        let whole = (compacted.messages / 2).checked_sub(1)?;
-        Some(Notes { text: compacted.summary, through: self.turns.get(whole)?.number })
+        let last = (compacted.messages / 2).checked_sub(1).and_then(|whole| self.turns.get(whole));
+        let missing = self.missing;
+        Ok(last.map(|turn| Notes { text: compacted.summary, through: turn.number, missing }))
     }
 
     /// Remembers a turn and returns its number.
@@ -210,13 +240,37 @@ impl History {
 
     /// Remembers new notes, and forgets the old ones then.
     pub(crate) fn note(&self, facts: &dyn Facts, talk: &Talk, notes: &Notes) -> Result<(), Failure> {
-        let data = NotesData { through: notes.through };
+        let data = NotesData { through: notes.through, missing: notes.missing };
         let fact = memory::fact(head(&notes.text, 2 * SAID_BYTES_MAX)).subject(talk.notes_subject()).source("chat");
         facts.remember(&talk.scope, &fact.data(&data)?)?;
         if let Some((_, id)) = &self.notes {
             facts.forget(&talk.scope, &Which::Ids(vec![id.clone()]))?;
         }
         Ok(())
+    }
+}
+
+// === impl Stretch ===
+
+impl Stretch {
+    /// Reads the turns behind a number: as many as are shown, or all where there are more, so that the notes tell of those
+    /// that leave.
+    fn read(facts: &dyn Facts, talk: &Talk, most: u32, through: u64) -> Result<Self, Failure> {
+        let newest = |most| facts.recall(&talk.scope, &memory::newest(most).subject(talk.subject()));
+        let is_behind = |fact: &&Fact| number(fact).is_some_and(|turn| turn > through);
+        let mut kept = newest(most + 1)?;
+        let last = kept.iter().filter_map(number).max().unwrap_or(0).max(through);
+        let leave = kept.iter().filter(is_behind).count() > most as usize;
+        if leave {
+            kept = newest(u32::try_from(last - through).unwrap_or(FACTS_MAX).clamp(most + 1, FACTS_MAX))?;
+        }
+        let behind = || kept.iter().filter(is_behind);
+        let mut turns: Vec<Turn> = behind().filter_map(Turn::read).collect();
+        turns.sort_by_key(|turn| turn.number);
+        let first = turns.first().map_or(last, |turn| turn.number);
+        // Where none leave, those that are not there were forgotten.
+        let unread = if leave { (first - through).saturating_sub(1) } else { 0 };
+        Ok(Self { turns, shown: behind().map(|fact| fact.id.clone()).collect(), last, unread })
     }
 }
 

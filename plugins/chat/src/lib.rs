@@ -8,8 +8,9 @@
 //!
 //! Each turn, a message with its answer, is remembered as a fact about `conversation/NAME`: in the memory of the user where
 //! one is named, else in that of the agent. A run is shown the notes of what was said before, the last turns, and what a search
-//! for the message finds among the older ones; of a user, in all of her conversations. What there is no room for goes into the
-//! notes, which are remembered about `notes/NAME`. Two runs of one conversation at the same time do not see each other.
+//! for the message finds among the older ones; of a user, in all of her conversations. What there is no room for, and
+//! what stands before the last turns, goes into the notes, which are remembered about `notes/NAME`; older turns than can be
+//! read at once are told of by their number. Two runs of one conversation at the same time do not see each other.
 //!
 //! **Failures**: `invalid` where the input has no message, or one that does not fit the window; `other` with the data `{"stop":
 //! "refused"}`; and what the model and the memory fail with. What failed is not remembered.
@@ -17,7 +18,7 @@
 //! **Grants**: `models`, `memory = ["agent:write"]` or `memory = ["user/{input.user}:write"]`, `tools` that it is to use,
 //! `artifacts` so that long results can be read on.
 //!
-//! **Configuration**: `history` (turns that are read, 40; 200 at most), `recalled` (older turns that are looked up, 5),
+//! **Configuration**: `history` (turns that are shown, 40; 199 at most), `recalled` (older turns that are looked up, 5),
 //! `remember-ms` (after which a turn is forgotten; never without it), the prompts `prompt.system` and `prompt.compaction`, and
 //! what `think::Rules` and `context::Budgets` of `priory-sdk` read.
 
@@ -53,7 +54,7 @@ fn talk(
     let history = History::read(facts, get, &talk)?;
     let mut window = Window::new(Budgets::read(get)?.within(outside.room()));
     window.system(get("prompt.system")?.unwrap_or_else(|| SYSTEM.to_owned()))?;
-    let notes = history.show(outside, &mut window, &rules.summarise);
+    let notes = history.show(outside, &mut window, &rules.summarise)?;
     window.retrieved(outside, HEADING, &history.found);
     window.pin(&talk.message)?;
     if let Some(feedback) = task.feedback {

@@ -138,6 +138,48 @@ fn what_there_is_no_room_for_goes_into_the_notes() {
 }
 
 #[test]
+fn short_turns_that_leave_go_into_the_notes() {
+    let notebook = Notebook::default();
+    let get = |key: &str| Ok((key == "history").then(|| "4".to_owned()));
+    for number in 1..=5 {
+        let (report, asked) = says_with(&notebook, &get, json!(format!("Turn {number}")), vec![answered("yes")]);
+        assert_eq!((report.unwrap().output["turn"].clone(), asked.len()), (json!(number), 1), "there is room for all");
+    }
+    let (report, asked) = says_with(&notebook, &get, json!("Turn 6"), vec![answered("the notes"), answered("six")]);
+    report.unwrap();
+    assert_eq!(asked[0].purpose.as_deref(), Some("compaction"));
+    let material = asked[0].messages[1].words();
+    assert!(material.contains("Turn 1") && material.contains("Turn 3") && !material.contains("Turn 4"), "{material}");
+    let shown = words(&asked[1]);
+    assert!(shown[0].contains("the notes") && shown[1] == "Turn 4", "{shown:?}");
+    // It is not done again at once.
+    let (_, asked) = says_with(&notebook, &get, json!("Turn 7"), vec![answered("seven")]);
+    let shown = words(&asked[0]);
+    assert!(asked.len() == 1 && shown[0].contains("the notes") && shown[1] == "Turn 4", "{shown:?}");
+    assert!(!shown.iter().any(|words| words.contains("neither shown")), "{shown:?}");
+}
+
+#[test]
+fn turns_that_cannot_be_read_at_once_are_told_of() {
+    let notebook = Notebook::default();
+    let wide = |key: &str| Ok((key == "history").then(|| "150".to_owned()));
+    let narrow = |key: &str| Ok((key == "history").then(|| "1".to_owned()));
+    let talk = Talk::read(json!("x")).unwrap();
+    for number in 1..=230_u64 {
+        let last = History::at(number - 1);
+        assert_eq!(last.remember(&notebook, &wide, &talk, "yes").unwrap(), number);
+    }
+    let told = "(30 older turns are neither shown nor in the notes.)";
+    let (report, asked) = says_with(&notebook, &narrow, json!("Turn 231"), vec![answered("notes"), answered("x")]);
+    report.unwrap();
+    assert!(words(&asked[1]).iter().any(|words| words == told), "{:?}", words(&asked[1]));
+    // It stays so.
+    let (_, asked) = says_with(&notebook, &narrow, json!("Turn 232"), vec![answered("more"), answered("x")]);
+    let shown = words(asked.last().unwrap());
+    assert!(shown.iter().any(|words| words == told), "{shown:?}");
+}
+
+#[test]
 fn a_turn_that_failed_was_not_said() {
     let notebook = Notebook::default();
     let refusal = Completion { stop: StopReason::Refused, ..answered("no") };

@@ -8,6 +8,9 @@ use priory_core::effect::{Decision, Value};
 use priory_core::model::Spent;
 use priory_core::{Amounts, Effect, Envelope, Event, Failure, FramePath, Outcome, Usage};
 
+/// How often one model may be paid for one step: until there is an answer.
+const ASKS_MAX: usize = 3;
+
 /// The step under which the place of an effect is asked whether that may be performed.
 const APPROVAL: u32 = FramePath::STEPS_MAX - 1;
 /// The step under which a frame is asked what became of it.
@@ -176,8 +179,10 @@ impl History {
                 // What was withdrawn with its frame tells a little later what it took.
                 let known = self.frames.get_mut(path).and_then(|frame| frame.steps.get_mut(step));
                 let known = known.filter(|known| known.outcome.is_none()).ok_or("nothing goes on that could spend")?;
-                if known.spent.iter().any(|before| before.model == spent.model) {
-                    return Err(format!("model {} was paid twice for step {step}", spent.model));
+                let before = known.spent.iter().filter(|before| before.model == spent.model);
+                // What was lost on the way is asked for again, a few times.
+                if before.clone().count() >= ASKS_MAX || before.clone().any(|before| before.is_answered) {
+                    return Err(format!("model {} was paid too often for step {step}", spent.model));
                 }
                 known.spent.push(spent.clone());
             }

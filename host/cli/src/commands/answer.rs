@@ -118,7 +118,11 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         let patience = args.wait.map_or(Patience::Endless, Patience::Within);
         let ended = match &holder {
             Holder::Here(folder) => {
-                taking::take_up(folder, info.id, Mode::of_run(args.json), patience, false, false).await?
+                let folder = folder.clone().told()?;
+                let mode = Mode::of_run(args.json);
+                let ended = taking::take_up(&folder, info.id, mode, patience, false, false).await?;
+                folder.flush().await;
+                ended
             }
             Holder::Elsewhere(elsewhere) => {
                 elsewhere.follow(info.id, Some(id), patience, args.json.then_some(info.events)).await?

@@ -21,7 +21,8 @@ const ARGUMENTS_BYTES_MAX: u64 = 256 << 20;
 /// Call one function of a plugin, and print its result
 ///
 /// A plugin of the manifest may do what the manifest grants it. A file may do nothing but what `--grant` allows, within
-/// 1G fuel, 64 MiB and 30 s unless options say otherwise.
+/// 1G fuel, 64 MiB and 30 s unless options say otherwise. The run is kept nowhere; what it spends on models is noted in the data
+/// folder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A plugin of the manifest, a `.wasm` file, or the folder of a crate
@@ -75,6 +76,7 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
         ended
     })?;
     runtime.shutdown_background();
+    opened.spending.map_or(Ok(()), |spending| spending.check())?;
     if args.json {
         output::line(&ended.as_json());
         return Ok(ended.exit());

@@ -19,7 +19,8 @@ use crate::when::{When, parse_when};
 /// Show what models have cost, over all runs of the data folder
 ///
 /// Days are those of UTC. What comes from the cache of the host, from a recorded run or from a replay costs nothing, and is
-/// not counted.
+/// not counted. What `priory run --ephemeral`, `priory call` and `priory models test` spend is counted; without `[quota]`, they go
+/// on uncounted where another process has the folder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

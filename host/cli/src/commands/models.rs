@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use owo_colors::OwoColorize;
-use priory::core::Failure;
-use priory::core::model::{Ability, ModelSpec, ModelsSpec, Price};
+use priory::core::model::{Ability, Expense, ExpenseKey, ModelSpec, ModelsSpec, Price, Unanswered, day_of};
 use priory::core::money::Dollars;
+use priory::core::ports::Expenses;
+use priory::core::{Failure, FramePath};
 use priory::manifest::Manifest;
 use priory::models::{Gateway, Tested};
 use priory::{machine_clock, machine_ids};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::amount::show_count;
 use crate::keys::{Found, provider_of};
+use crate::spending::Spending;
 use crate::ui::error::{Error, Result};
 use crate::ui::exit::Exit;
 use crate::ui::text::{counted, nearest, printable};
@@ -53,6 +55,7 @@ struct ListArgs {
 
 /// Ask each model for one word, and tell how long that took and what it cost
 ///
+/// What that cost is noted in the data folder; where `[quota]` bounds a day of which nothing is left, nobody is asked.
 /// It ends with 0 when all have answered, and with 1 when one has not; where one alone is asked, with the code of its failure.
 #[derive(Debug, clap::Args)]
 struct TestArgs {
@@ -135,9 +138,18 @@ fn test(args: &TestArgs) -> Result<Exit> {
     runtime.block_on(async {
         let gateway = Gateway::new(manifest.models.clone(), machine_clock(), machine_ids().seed());
         let gateway = gateway.map_err(priory::Error::from)?;
-        let mut exits = Vec::new();
-        for name in &names {
+        let spending = Spending::of(&manifest)?;
+        let (clock, mut exits) = (machine_clock(), Vec::new());
+        let run = machine_ids().run(clock.unix_ms());
+        for (name, step) in names.iter().zip(0..) {
+            if let Some(spending) = &spending {
+                spending.has_room(manifest.quota, day_of(clock.unix_ms())).await?;
+            }
             let tested = gateway.test(name).await;
+            if let Some(spending) = &spending {
+                let key = ExpenseKey { run, frame: FramePath::root(), step, turn: 0 };
+                note(spending, &manifest, name, key, &tested).await?;
+            }
             match args.json {
                 true => output::line(&tested_as_json(name, tested.as_ref().map_err(|e| &e.failure)).to_string()),
                 false => output::line(&told(name, tested.as_ref().map_err(|e| &e.failure))),
@@ -150,6 +162,28 @@ fn test(args: &TestArgs) -> Result<Exit> {
             _ => Exit::Failed,
         })
     })
+}
+
+/// Notes what a test cost. A model that gave no answer may have cost something too.
+async fn note(
+    spending: &Spending,
+    manifest: &Manifest,
+    name: &str,
+    key: ExpenseKey,
+    tested: &std::result::Result<Tested, Unanswered>,
+) -> Result<()> {
+    let Some(model) = manifest.models.models.iter().find(|model| *model.info.name == *name) else { return Ok(()) };
+    let (usage, microusd) = match tested {
+        Ok(tested) => (tested.usage, tested.microusd),
+        Err(unanswered) => (unanswered.lost, model.info.cost(unanswered.lost)),
+    };
+    if tested.is_err() && usage.is_zero() {
+        return Ok(());
+    }
+    let (program, day) = ("priory models test".to_owned(), day_of(machine_clock().unix_ms()));
+    let (model, provider) = (model.info.name.clone(), model.info.provider.clone());
+    spending.note(Expense { key, day, program, model, provider, usage, microusd, is_settled: true }).await?;
+    Ok(())
 }
 
 /// Returns the models that are tested.

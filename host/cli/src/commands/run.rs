@@ -17,6 +17,7 @@ use crate::lending::Lending;
 use crate::project;
 use crate::prompt;
 use crate::running::{self, Patience, parse_wait};
+use crate::spending::Spending;
 use crate::store::{self, Data, parse_label};
 use crate::ui::error::{Error, Result, Settings};
 use crate::ui::exit::Exit;
@@ -66,7 +67,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Keeping")]
 struct Keeping {
-    /// Keep the run nowhere: it is gone when the process ends, and cannot be parked
+    /// Keep the run nowhere: it is gone when the process ends, and cannot be parked. What it spends on models is noted in the data
+    /// folder all the same
     #[arg(long, conflicts_with_all = ["data", "labels", "eager", "wait"])]
     ephemeral: bool,
     #[command(flatten)]
@@ -105,6 +107,9 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
     let mut ended = runtime.block_on(async {
         let telemetry = manifest.as_ref().map(telling::of_manifest).transpose()?.flatten();
         let builder = telling::observed(builder, telemetry.as_ref());
+        // Nobody is paid for what a recorded run answers.
+        let noted = manifest.as_ref().filter(|_| keeping.ephemeral && args.cassette.is_none());
+        let spending = noted.map(Spending::of).transpose()?.flatten();
         let builder = match &args.cassette {
             Some(recorded) => {
                 let models = manifest.map(|manifest| manifest.models).unwrap_or_default();
@@ -113,9 +118,11 @@ pub(crate) fn execute(args: &Args) -> Result<Exit> {
             None => builder,
         };
         if keeping.ephemeral {
+            let builder = project::noting(builder, spending.as_ref());
             let host = builder.memory(Arc::new(Remembered::for_now())).build().await?;
             let ended = running::run(&host, spec, mode, Patience::Endless, answers).await;
             telling::flush(telemetry).await;
+            spending.map_or(Ok(()), |spending| spending.check())?;
             return ended;
         }
         let folder = keeping.data.open()?;

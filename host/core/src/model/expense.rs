@@ -29,8 +29,16 @@ pub struct Spent {
     pub attempts: u32,
     /// Whether there was an answer.
     pub is_answered: bool,
+    /// Whether the answer was lost on the way, and the same model is asked again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_asked_again: bool,
     /// Whether somebody has to be paid: not for what comes from a recorded run.
     pub is_paid: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Names what one step of a frame spends on one model.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::completion::TokenUsage;
 use super::message::Message;
 use super::request::{Sampling, ToolDefinition};
 use crate::id::{Digest, RunId};
@@ -25,6 +26,9 @@ pub struct Prompt {
     pub sampling: Sampling,
     /// How many tokens the answer may have, reasoning included. It is what was reserved, and is sent as the limit.
     pub output_tokens_max: u64,
+    /// How much attempts that give no answer may take beside the one that does, of what was set aside. Whoever set it aside
+    /// asks again where more is needed. The second copy of a hedged attempt is part of it, and set aside with it.
+    pub spare: TokenUsage,
     /// Whether somebody wants to hear the answer while it is written.
     pub streams: bool,
     /// By which the provider may know a repetition.

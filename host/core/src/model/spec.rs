@@ -14,6 +14,29 @@ use crate::gate::{BreakerSpec, RateSpec};
 use crate::id::IdError;
 use crate::json::Json;
 
+/// Header fields that carry keys. None is configured by its value: a key is found where a [`KeySource`] says.
+pub const KEY_HEADERS: [&str; 8] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-access-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+];
+/// Header fields that belong to whoever sends a request to a provider.
+pub const OWN_HEADERS: [&str; 9] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "transfer-encoding",
+    "upgrade",
+];
 /// How often one request is sent at most, the first time included.
 pub const ATTEMPTS_MAX: u32 = 10;
 /// How long one request may take altogether, in milliseconds: an hour.

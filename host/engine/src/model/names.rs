@@ -15,6 +15,8 @@ use crate::frame::Frame;
 
 /// How many models one request may be asked of, however many are configured to stand in.
 pub(crate) const CANDIDATES_MAX: u32 = 16;
+/// How often one model is asked where its answer was lost on the way. Each time is paid for anew.
+pub(crate) const ASKS_MAX: u32 = 3;
 
 /// Finds the model that a program means, by its name: what it names itself, else what is configured for it, else what the
 /// run was started with, else what is configured for all.
@@ -91,10 +93,15 @@ pub(crate) fn in_order(meant: &ModelInfo) -> impl Iterator<Item = (u32, &str)> {
     (0..CANDIDATES_MAX).zip(names)
 }
 
+/// Returns the number of a request to a model that is asked again after its answer was lost.
+pub(crate) fn repeated(turn: u32, again: u32) -> u32 {
+    turn.saturating_add(again.min(ASKS_MAX - 1).saturating_mul(CANDIDATES_MAX))
+}
+
 /// Returns the number of a request to one of several models. What a frame asks that was started again from its beginning, with
 /// an event, is not what it asked before, so it has other numbers.
 pub(crate) fn number(again: u64, turn: u32) -> u32 {
-    u32::try_from(again).unwrap_or(u32::MAX).saturating_mul(CANDIDATES_MAX).saturating_add(turn)
+    u32::try_from(again).unwrap_or(u32::MAX).saturating_mul(CANDIDATES_MAX * ASKS_MAX).saturating_add(turn)
 }
 
 /// Returns the models that may answer a request, in the order in which they are asked: the one that is meant, and those that

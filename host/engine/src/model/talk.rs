@@ -17,6 +17,8 @@ use crate::ledger::AccountId;
 
 /// How many of the latest requests are pointed at: a program may lead a few conversations by turns.
 const REQUESTS_MAX: usize = 8;
+/// How long the texts of these requests may be together, in bytes, but for the newest: they are in the memory of the host.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// What a frame and models have to do with each other.
 #[derive(Default)]
@@ -44,6 +46,14 @@ struct State {
 struct Said {
     step: u32,
     messages: Arc<[Arc<Message>]>,
+    /// How long its texts are.
+    byte_len: u64,
+}
+
+impl State {
+    fn byte_len(&self) -> u64 {
+        self.latest.iter().fold(0, |sum, said| sum.saturating_add(said.byte_len))
+    }
 }
 
 /// The whole messages of a request.
@@ -68,13 +78,28 @@ impl Talk {
             let whole: Whole = messages.into();
             // What is refused for its size is not kept: nobody can point at it.
             if super::bounds::is_kept(&whole) {
-                state.latest.push_back(Said { step, messages: whole.clone() });
-                if state.latest.len() > REQUESTS_MAX {
+                let byte_len = super::bounds::bytes(&whole);
+                state.latest.push_back(Said { step, messages: whole.clone(), byte_len });
+                while state.latest.len() > REQUESTS_MAX || (state.latest.len() > 1 && state.byte_len() > BYTES_MAX) {
                     state.latest.pop_front();
                 }
             }
             Some(whole)
         })
+    }
+
+    /// Forgets a request that was refused: it is not pointed at, so that nothing of it is there for a request that is not.
+    pub(crate) fn refuse(&self, step: u32) {
+        if let Some(state) = &mut self.0.lock().state {
+            state.latest.retain(|said| said.step != step);
+        }
+    }
+
+    /// Forgets an answer that nobody hears any more.
+    pub(crate) fn forget(&self, step: u32) {
+        if let Some(state) = &mut self.0.lock().state {
+            state.hearings.remove(&step);
+        }
     }
 
     /// Returns an answer that is heard while it is written.

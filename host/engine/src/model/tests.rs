@@ -6,3 +6,4 @@ mod budgets;
 mod hearing;
 mod remembering;
 mod scene;
+mod showing;

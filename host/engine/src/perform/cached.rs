@@ -15,9 +15,12 @@ pub(super) struct Kept {
     pub(super) stop: StopReason,
 }
 
-/// Names a request to a model.
+/// Names a request to a model, with all that it is told of its tools: an answer to other words about a tool of the same name
+/// is none to this.
 fn key(info: &ModelInfo, prompt: &Prompt) -> Digest {
-    Digest::of(format!("{} {}", info.name, prompt.digest()).as_bytes())
+    let tools = Json::of(&prompt.tools).map_or_else(|_| String::new(), |tools| tools.as_str().to_owned());
+    let tools = Digest::of(tools.as_bytes());
+    Digest::of(format!("{} {} {} {} {tools}", info.name, info.provider, info.id, prompt.digest()).as_bytes())
 }
 
 /// Finds an answer that was given before. Where it cannot be looked for, there is none.

@@ -8,7 +8,7 @@ use priory_core::ports::{EmbedOrder, Vectors};
 use priory_core::{Failure, Outcome, Value};
 
 use super::model::time_left_ms;
-use super::paid::{self, Paid, Step};
+use super::paid::{self, Came, Paid, Step};
 use crate::frame::Frame;
 use crate::model::bill::Bill;
 use crate::model::estimate::{Estimate, text_tokens_max};
@@ -39,21 +39,21 @@ pub(super) async fn vectors(at: Step<'_>, model: &str, texts: Vec<String>) -> Re
     let input = text_tokens_max(&texts);
     let estimate = Estimate::of_vectors(info.clone(), input);
     let today = paid::today(at).await;
-    // Texts are not counted: what they may take is little beside what their length says.
+    // What their length says is little, so they are not counted more closely.
     let (whole, _) = paid::reserve(at, estimate, today.as_ref(), || input).await?;
     let so_far = || TokenUsage { input, ..TokenUsage::default() };
-    let mut paid = Paid::new(at, &info, 0, whole, so_far);
+    let mut paid = Paid::new(at, &info, 0, whole, today.as_ref(), so_far);
     paid.ready().await;
     let time_ms = time_left_ms(frame).min(REQUEST_TIME_MS_MAX);
-    let order = EmbedOrder { model: info.name.clone(), key: at.key(0), time_ms, texts };
+    let order = EmbedOrder { model: info.name.clone(), key: at.key(0), spare_input: 0, time_ms, texts };
     match models.embed(&order).await {
         Ok(Vectors { vectors, usage, attempts, is_paid }) => {
-            let microusd = paid.settle(usage, attempts, true, is_paid);
+            let microusd = paid.settle(usage, attempts, Came::Answered { is_paid }).map_or(0, |spent| spent.microusd);
             let embedded = Embedded { vectors, model: info.name.clone(), usage, microusd };
             check(&info, &embedded, order.texts.len()).map(|()| embedded)
         }
         Err(unanswered) => {
-            paid.settle(unanswered.lost, unanswered.attempts, false, true);
+            paid.settle(unanswered.lost, unanswered.attempts, Came::Not);
             Err(unanswered.failure)
         }
     }

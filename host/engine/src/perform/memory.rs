@@ -101,6 +101,7 @@ pub(super) async fn perform(
             MemoryValue::Remembered(id)
         }
         MemoryOp::Recall { scope, text, subject, search, most } => {
+            let search = if is_recording(frame) { Search::Words } else { search };
             let meaning = match (search, model(frame)) {
                 (Search::Best | Search::Meaning, Some(model)) => meaning(at, &model, &text).await?,
                 (Search::Meaning, None) => {
@@ -141,10 +142,17 @@ fn known(frame: &Frame, step: u32, fact: NewFact, asked_unix_ms: u64) -> Fact {
     }
 }
 
+/// Tells whether a recorded run answers for the models. The vectors of facts are not in its record: facts are found by their
+/// words there, and kept without their meaning.
+fn is_recording(frame: &Frame) -> bool {
+    frame.run.ports.models.as_ref().is_some_and(|models| models.is_recording())
+}
+
 /// Returns the model that finds out what facts mean, where facts are found by their meaning.
 fn model(frame: &Frame) -> Option<Arc<str>> {
     let catalog = &frame.run.catalog;
-    catalog.memory_embeds.then(|| names::embeds(catalog, None).map(Arc::from)).flatten()
+    let embeds = catalog.memory_embeds && !is_recording(frame);
+    embeds.then(|| names::embeds(catalog, None).map(Arc::from)).flatten()
 }
 
 /// Finds out what a text means; `None` for one without words. Of a text that is longer than the model reads, it is the

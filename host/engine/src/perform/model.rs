@@ -10,13 +10,13 @@ use std::time::Duration;
 use priory_core::failure::{Timeout, Unavailable};
 use priory_core::model::{
     Answered, Completion, Delta, Message, ModelInfo, Offer, Prompt, REQUEST_TIME_MS_MAX, Role, Spent, TokenUsage,
-    ToolDefinition,
+    ToolDefinition, page_tokens,
 };
 use priory_core::ports::Models;
 use priory_core::{Amounts, Digest, Failure, Outcome, Value};
 use priory_schema::Schema;
 
-use super::paid::{self, Paid, Step};
+use super::paid::{self, Came, Paid, Step};
 use super::tool::dynamic_tools;
 use super::{artifact, cached, list};
 use crate::authorize::ModelPlan;
@@ -27,6 +27,11 @@ use crate::model::estimate::{Estimate, media_tokens_max, tokens_max};
 use crate::model::hearing::Hearing;
 use crate::model::{answer, names, talk};
 use crate::quota::Today;
+
+/// How many pictures and files one request may have, each mention counted.
+const MEDIA_MAX: usize = 256;
+/// How many bytes they may have together: they stand in memory, and in the body of the request as text.
+const MEDIA_BYTES_MAX: u64 = 64 << 20;
 
 /// A request on its way through the models that may answer it.
 struct Asking<'a> {
@@ -50,6 +55,8 @@ enum Turn {
     Unasked(Failure),
     /// It does not answer, and another one may.
     Unanswered(Failure),
+    /// What it answered was lost on the way, and had its price; it may be asked again.
+    Lost(Failure),
     Failed(Failure),
 }
 
@@ -81,7 +88,8 @@ async fn ask(at: Step<'_>, plan: &ModelPlan) -> Outcome {
     let media = media(at, &plan.messages).await?;
     let input = {
         let lengths = plan.messages.iter().flat_map(|message| message.media());
-        let lengths = lengths.filter_map(|media_in| media.get(&media_in.artifact)).map(|bytes| bytes.len() as u64);
+        let lengths = lengths.filter_map(|media_in| media.get(&media_in.artifact));
+        let lengths = lengths.map(|bytes| (bytes.len() as u64).max(page_tokens(bytes)));
         tokens_max(&plan.messages, &tools, &plan.request.sampling).saturating_add(media_tokens_max(lengths))
     };
     let spent_before = frame.past_step(at.step).map(|known| known.spent.clone()).unwrap_or_default();
@@ -103,6 +111,7 @@ async fn ask(at: Step<'_>, plan: &ModelPlan) -> Outcome {
         tools,
         sampling: plan.request.sampling.clone(),
         output_tokens_max: 0,
+        spare: TokenUsage::default(),
         streams: plan.is_heard,
         key: String::new(),
         run: frame.run.id,
@@ -114,14 +123,23 @@ async fn ask(at: Step<'_>, plan: &ModelPlan) -> Outcome {
         if has_failed(&spent_before, info) {
             continue;
         }
-        (prompt.model, prompt.key) = (info.name.clone(), at.key(*turn));
+        prompt.model = info.name.clone();
         // It is the one that was asked when the host went away.
         asking.check_lost(*turn, info, &prompt)?;
-        match asking.turn(*turn, info, &mut prompt).await {
-            Turn::Answered(completion) => return Ok(Value::Completion(completion)),
-            Turn::Failed(failure) => return Err(failure),
-            Turn::Unasked(failure) => _ = unasked.get_or_insert(failure),
-            Turn::Unanswered(failure) => unanswered = Some(failure),
+        for again in times_lost(&spent_before, info)..names::ASKS_MAX {
+            let turn = names::repeated(*turn, again);
+            prompt.key = at.key(turn);
+            match asking.turn(turn, info, &mut prompt, again + 1 < names::ASKS_MAX).await {
+                Turn::Answered(completion) => return Ok(Value::Completion(completion)),
+                Turn::Failed(failure) => return Err(failure),
+                Turn::Unasked(failure) => _ = unasked.get_or_insert(failure),
+                Turn::Unanswered(failure) => unanswered = Some(failure),
+                Turn::Lost(failure) => {
+                    unanswered = Some(failure);
+                    continue;
+                }
+            }
+            break;
         }
     }
     // What the last of them said counts: what those before it said is not known when a run is taken up. Where nobody was
@@ -131,7 +149,13 @@ async fn ask(at: Step<'_>, plan: &ModelPlan) -> Outcome {
 
 /// Tells whether a model had failed before its host went away: it is not asked again.
 fn has_failed(spent_before: &[Spent], info: &ModelInfo) -> bool {
-    spent_before.iter().any(|spent| spent.model == info.name && !spent.is_answered)
+    spent_before.iter().any(|spent| spent.model == info.name && !spent.is_answered && !spent.is_asked_again)
+}
+
+/// Returns how often the answer of a model was lost on the way before its host went away.
+fn times_lost(spent_before: &[Spent], info: &ModelInfo) -> u32 {
+    let lost = spent_before.iter().filter(|spent| spent.model == info.name && spent.is_asked_again).count();
+    u32::try_from(lost).unwrap_or(u32::MAX)
 }
 
 /// Says that nobody knows what a model said.
@@ -185,10 +209,24 @@ async fn definitions(at: Step<'_>, plan: &ModelPlan) -> Result<Vec<ToolDefinitio
 
 /// Returns the bytes of the pictures and files in a conversation. The run has to be allowed to read each of them.
 async fn media(at: Step<'_>, messages: &[Arc<Message>]) -> Result<BTreeMap<Digest, Arc<[u8]>>, Failure> {
-    let mut media = BTreeMap::new();
+    let refuse = |reason: String| Err(Failure::invalid("request to a model", "/messages", reason));
+    let (mut media, mut count, mut length) = (BTreeMap::new(), 0_usize, 0_u64);
     for named in messages.iter().flat_map(|message| message.media()) {
-        if let Entry::Vacant(place) = media.entry(named.artifact) {
+        // Each mention is sent, and counted, for itself.
+        count = count.saturating_add(1);
+        if count > MEDIA_MAX {
+            return refuse(format!("they have more than {MEDIA_MAX} pictures and files"));
+        }
+        let known = at.frame.run.artifacts.lock().check_known(named.artifact)?.unwrap_or_default();
+        if length.saturating_add(known) <= MEDIA_BYTES_MAX
+            && let Entry::Vacant(place) = media.entry(named.artifact)
+        {
             place.insert(artifact::whole(at.frame, at.step, named.artifact).await?);
+        }
+        let own = media.get(&named.artifact).map_or(known, |bytes: &Arc<[u8]>| bytes.len() as u64);
+        length = length.saturating_add(own);
+        if length > MEDIA_BYTES_MAX {
+            return refuse(format!("their pictures and files have more than {MEDIA_BYTES_MAX} bytes together"));
         }
     }
     Ok(media)
@@ -198,7 +236,7 @@ async fn media(at: Step<'_>, messages: &[Arc<Message>]) -> Result<BTreeMap<Diges
 
 impl Asking<'_> {
     /// Lets one model have its turn.
-    async fn turn(&mut self, turn: u32, info: &Arc<ModelInfo>, prompt: &mut Prompt) -> Turn {
+    async fn turn(&mut self, turn: u32, info: &Arc<ModelInfo>, prompt: &mut Prompt, may_repeat: bool) -> Turn {
         let (at, plan) = (self.at, self.plan);
         if let Some(message) = cached::find(at.frame, info, prompt).await {
             let (usage, microusd) = (TokenUsage::default(), 0);
@@ -213,9 +251,16 @@ impl Asking<'_> {
         prompt.output_tokens_max = output;
         prompt.time_ms = time_left_ms(at.frame).min(REQUEST_TIME_MS_MAX);
         let prompt = &*prompt;
-        let input = whole.run.amounts().tokens_in;
-        let so_far = || TokenUsage { input: self.models.count(prompt).min(input), ..self.heard_so_far(prompt) };
-        let mut paid = Paid::new(at, info, turn, whole, so_far);
+        let reserved = whole.run.amounts();
+        let so_far = || {
+            let input = self.models.count(prompt).min(reserved.tokens_in);
+            match &self.hearing {
+                Some(_) => TokenUsage { input, ..self.heard_so_far(prompt) },
+                // Nobody tells what the provider wrote, and most of them finish what they began.
+                None => TokenUsage { input, output: reserved.tokens_out, ..TokenUsage::default() },
+            }
+        };
+        let mut paid = Paid::new(at, info, turn, whole, self.today.as_ref(), so_far);
         paid.ready().await;
         let (hearing, tape, path) = (self.hearing.as_ref(), &at.frame.run.tape, &at.frame.given.path);
         let hear = |delta: Delta| {
@@ -226,7 +271,8 @@ impl Asking<'_> {
         };
         match self.models.complete(prompt, &hear).await {
             Ok(Answered { message, stop, usage, lost, attempts, is_paid }) => {
-                let microusd = paid.settle(usage.saturating_add(lost), attempts, true, is_paid);
+                let spent = paid.settle(usage.saturating_add(lost), attempts, Came::Answered { is_paid });
+                let microusd = spent.map_or(0, |spent| spent.microusd);
                 let kept = cached::Kept { message, stop };
                 if is_paid {
                     cached::keep(at.frame, info, prompt, &kept).await;
@@ -234,12 +280,19 @@ impl Asking<'_> {
                 Turn::Answered(Box::new(self.completion(info, kept, prompt, (usage, microusd, false))))
             }
             Err(unanswered) => {
-                let before = at.frame.talk.spent();
-                paid.settle(unanswered.lost, unanswered.attempts, false, true);
-                self.terms = self.terms.saturating_sub(at.frame.talk.spent().saturating_sub(before));
+                let mut lost = unanswered.lost;
+                if matches!(unanswered.failure, Failure::Timeout(_)) && hearing.is_none() && lost.input > 0 {
+                    // It was at work when its time was up.
+                    lost.output = lost.output.max(output);
+                }
                 // Who has heard a part of one answer is not told another one.
                 let was_heard = hearing.is_some_and(|hearing| hearing.was_heard());
+                let is_absent = matches!(unanswered.failure, Failure::Unavailable(_)) && !was_heard;
+                let is_lost = is_absent && unanswered.failure.is_retriable() && !lost.is_zero() && may_repeat;
+                let spent = paid.settle(lost, unanswered.attempts, if is_lost { Came::Lost } else { Came::Not });
+                self.terms = self.terms.saturating_sub(spent.as_ref().map(talk::amounts).unwrap_or_default());
                 match unanswered.failure {
+                    failure if is_lost => Turn::Lost(failure),
                     failure @ (Failure::Unavailable(_) | Failure::Timeout(_)) if !was_heard => {
                         Turn::Unanswered(failure)
                     }

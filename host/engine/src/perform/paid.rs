@@ -4,14 +4,15 @@
 //! What it may take is set aside in the ledger and on the day before it is sent; and before it is sent, it is durable that
 //! it is, and what it may cost. Both are written at the same moment, so they wait for the disk once.
 //!
-//! A request that is withdrawn when it was sent takes its input, and what was heard of its answer: nobody tells what else the
-//! provider wrote. One of which the host went away is sent again under the same key, and counts once.
+//! A request that is withdrawn when it was sent takes its input, and what was heard of its answer; where nobody hears it, as
+//! much as was set aside, since nobody tells what the provider wrote. One of which the host went away is sent again under the same key, and counts once.
 
 use std::sync::Arc;
 
 use futures_util::future::join;
 use priory_core::event::Event;
 use priory_core::model::{Expense, ExpenseKey, ModelInfo, Spent, TokenUsage, day_of};
+use priory_core::ports::Expenses;
 use priory_core::{Failure, JournalError};
 
 use crate::frame::Frame;
@@ -32,12 +33,28 @@ pub(super) struct Step<'a> {
     pub(super) bill: &'a Bill,
 }
 
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// An answer.
+    Answered {
+        /// Whether somebody has to be paid for it.
+        is_paid: bool,
+    },
+    /// An answer that was lost on the way; the same model is asked again.
+    Lost,
+    /// Nothing.
+    Not,
+}
+
 /// A request for which enough is set aside. Dropping it before it was sent gives that back.
 pub(super) struct Paid<'a, F: Fn() -> TokenUsage> {
     at: Step<'a>,
     info: &'a Arc<ModelInfo>,
     whole: Option<Whole>,
     expense: Expense,
+    /// Whether it is noted what it may cost.
+    is_noted: bool,
     is_sent: bool,
     /// What it took as far as anybody knows, when it is withdrawn.
     so_far: F,
@@ -46,6 +63,9 @@ pub(super) struct Paid<'a, F: Fn() -> TokenUsage> {
 /// Opens the day on which something is spent now.
 pub(super) async fn today(at: Step<'_>) -> Option<Today> {
     let ports = &at.frame.run.ports;
+    if at.is_free() {
+        return None;
+    }
     match ports.quota.open(day_of(ports.clock.unix_ms()), ports.expenses.as_ref()).await {
         Ok(today) => today,
         Err(error) => at.frame.run.halt(error.into()).await,
@@ -79,6 +99,16 @@ pub(super) async fn reserve(
 // === impl Step ===
 
 impl Step<'_> {
+    /// Tells whether a recorded run answers: then nobody is paid, and no day is charged.
+    fn is_free(&self) -> bool {
+        self.frame.run.ports.models.as_ref().is_some_and(|models| models.is_recording())
+    }
+
+    /// Returns where what is spent is noted.
+    fn expenses(&self) -> Option<&Arc<dyn Expenses>> {
+        self.frame.run.ports.expenses.as_ref().filter(|_| !self.is_free())
+    }
+
     fn number(&self, turn: u32) -> u32 {
         names::number(self.frame.again(), turn)
     }
@@ -105,16 +135,24 @@ impl Step<'_> {
 
     /// Charges a request of which the host went away while it was heard: it is not sent again.
     pub(super) fn charge_lost(&self, info: &ModelInfo, turn: u32, usage: TokenUsage) -> Result<(), Failure> {
-        let spent = self.spend(info, usage, 1, (false, true));
+        let spent = self.spend(info, usage, 1, Came::Not);
         self.frame.run.ledger.spend_again(self.frame.model_account()?, talk::amounts(&spent));
         self.settle_behind(self.expense(info, turn, spent.usage, spent.microusd));
         Ok(())
     }
 
     /// Counts what a request took, and puts it on the bill.
-    fn spend(&self, info: &ModelInfo, usage: TokenUsage, attempts: u32, (is_answered, is_paid): (bool, bool)) -> Spent {
-        let (model, provider) = (info.name.clone(), info.provider.clone());
-        let spent = Spent { model, provider, usage, microusd: info.cost(usage), attempts, is_answered, is_paid };
+    fn spend(&self, info: &ModelInfo, usage: TokenUsage, attempts: u32, came: Came) -> Spent {
+        let spent = Spent {
+            model: info.name.clone(),
+            provider: info.provider.clone(),
+            usage,
+            microusd: info.cost(usage),
+            attempts,
+            is_answered: matches!(came, Came::Answered { .. }),
+            is_asked_again: came == Came::Lost,
+            is_paid: came != Came::Answered { is_paid: false },
+        };
         // What was never sent is not worth an event.
         if attempts > 0 || !usage.is_zero() {
             self.frame.count_spent(&spent);
@@ -126,7 +164,7 @@ impl Step<'_> {
     /// Notes what an expense came to, without keeping anybody waiting. Until that is done it counts as what was set aside.
     fn settle_behind(&self, expense: Expense) {
         let run = &self.frame.run;
-        let Some(expenses) = run.ports.expenses.clone() else { return };
+        let Some(expenses) = self.expenses().cloned() else { return };
         let expense = Expense { is_settled: true, ..expense };
         let note = Box::pin(async move {
             if let Err(error) = expenses.note(expense).await {
@@ -141,11 +179,20 @@ impl Step<'_> {
 
 impl<'a, F: Fn() -> TokenUsage> Paid<'a, F> {
     /// Takes what is set aside for a request to one of several models.
-    pub(super) fn new(at: Step<'a>, info: &'a Arc<ModelInfo>, turn: u32, whole: Whole, so_far: F) -> Self {
+    pub(super) fn new(
+        at: Step<'a>,
+        info: &'a Arc<ModelInfo>,
+        turn: u32,
+        whole: Whole,
+        today: Option<&Today>,
+        so_far: F,
+    ) -> Self {
         let amounts = whole.run.amounts();
         let usage = TokenUsage { input: amounts.tokens_in, output: amounts.tokens_out, ..TokenUsage::default() };
-        let expense = at.expense(info, turn, usage, amounts.money_microusd);
-        Self { at, info, whole: Some(whole), expense, is_sent: false, so_far }
+        let mut expense = at.expense(info, turn, usage, amounts.money_microusd);
+        // It may have waited until after midnight.
+        expense.day = today.map_or(expense.day, Today::day);
+        Self { at, info, whole: Some(whole), expense, is_noted: false, is_sent: false, so_far }
     }
 
     /// Makes durable that the request is sent, and what it may cost. It is sent right afterwards.
@@ -155,8 +202,10 @@ impl<'a, F: Fn() -> TokenUsage> Paid<'a, F> {
         for spent in bill.take() {
             frame.record(fuel, Event::Spent { step, spent });
         }
+        let expenses = self.at.expenses();
+        self.is_noted = expenses.is_some();
         let note = async {
-            match &run.ports.expenses {
+            match expenses {
                 Some(expenses) => expenses.note(self.expense.clone()).await,
                 None => Ok(()),
             }
@@ -168,27 +217,34 @@ impl<'a, F: Fn() -> TokenUsage> Paid<'a, F> {
         self.is_sent = true;
     }
 
-    /// Settles with what the request took. Returns what it cost.
-    pub(super) fn settle(mut self, usage: TokenUsage, attempts: u32, is_answered: bool, is_paid: bool) -> u64 {
-        self.close(usage, attempts, (is_answered, is_paid))
+    /// Settles with what the request took, and returns it.
+    pub(super) fn settle(mut self, usage: TokenUsage, attempts: u32, came: Came) -> Option<Spent> {
+        self.close(usage, attempts, came)
     }
 
-    fn close(&mut self, usage: TokenUsage, attempts: u32, (is_answered, is_paid): (bool, bool)) -> u64 {
-        let Some(whole) = self.whole.take() else { return 0 };
-        let spent = self.at.spend(self.info, usage, attempts, (is_answered, is_paid));
-        whole.settle(talk::amounts(&spent), is_paid);
-        let (usage, microusd) = if is_paid { (usage, spent.microusd) } else { (TokenUsage::default(), 0) };
+    fn close(&mut self, usage: TokenUsage, attempts: u32, came: Came) -> Option<Spent> {
+        let whole = self.whole.take()?;
+        let spent = self.at.spend(self.info, usage, attempts, came);
+        whole.settle(talk::amounts(&spent), spent.is_paid);
+        let (usage, microusd) = if spent.is_paid { (usage, spent.microusd) } else { (TokenUsage::default(), 0) };
         self.at.settle_behind(Expense { usage, microusd, ..self.expense.clone() });
-        spent.microusd
+        Some(spent)
     }
 }
 
 impl<F: Fn() -> TokenUsage> Drop for Paid<'_, F> {
     fn drop(&mut self) {
         // A run that is only left here sends it again under the same key, wherever it is taken up.
-        if self.is_sent && self.whole.is_some() && !self.at.frame.run.tape.is_closed() {
+        if self.whole.is_none() || self.at.frame.run.tape.is_closed() {
+            return;
+        }
+        if self.is_sent {
             let usage = (self.so_far)();
-            self.close(usage, 1, (false, true));
+            self.close(usage, 1, Came::Not);
+        } else if self.is_noted {
+            // It was withdrawn while that was written down, and costs nothing.
+            let usage = TokenUsage::default();
+            self.at.settle_behind(Expense { usage, microusd: 0, ..self.expense.clone() });
         }
     }
 }

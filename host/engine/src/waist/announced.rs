@@ -69,6 +69,7 @@ pub(crate) fn send(frame: &Arc<Frame>, step: u32, request: HttpRequest) {
 /// Withdraws a started effect and forgets it.
 pub(crate) fn forget(frame: &Arc<Frame>, step: u32) {
     end_unsent(frame, step, ITS_CALLER);
+    frame.talk.forget(step);
     frame.pending.forget(step);
 }
 

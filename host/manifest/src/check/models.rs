@@ -48,7 +48,7 @@ impl<'a> Check<'a> {
         wire: &'a At<wire::Model>,
         providers: &[ProviderSpec],
     ) -> Option<ModelSpec> {
-        let price = wire.price.as_ref().map(|price| self.price(price));
+        let mut price = wire.price.as_ref().map(|price| self.price(price));
         let call_microusd_max = wire.call_max.as_ref().and_then(|money| self.dollars(money));
         let cache_ms = wire.cache.as_ref().and_then(|cache| self.span(cache, 1, CACHE_MS_MAX));
         let script = wire.script.as_ref().and_then(|script| self.path(script));
@@ -65,6 +65,11 @@ impl<'a> Check<'a> {
         // One that could not be made was reported.
         let provider = providers.iter().find(|provider| *provider.name == **named)?;
         let hedge_ms = wire.hedge.as_ref().and_then(|hedge| self.hedge(hedge, provider));
+        let caches_prompt = wire.caches_prompt.as_deref().copied().unwrap_or(true);
+        if let Some(price) = price.as_mut().filter(|_| caches_prompt && provider.kind == ProviderKind::Anthropic) {
+            // What is counted is never less than what is billed, whoever left this out.
+            price.cache_written.get_or_insert(dearer(price.input));
+        }
         let abilities = self.abilities(wire, provider.kind);
         self.script(name, wire, provider.kind);
         let id = self.model_id(name, wire, provider.kind)?;
@@ -87,7 +92,7 @@ impl<'a> Check<'a> {
             info: Arc::new(info),
             provider: provider.name.clone(),
             hedge_ms,
-            caches_prompt: wire.caches_prompt.as_deref().copied().unwrap_or(true),
+            caches_prompt,
             image_tokens: wire.image_tokens.as_deref().copied().unwrap_or(IMAGE_TOKENS),
             token_margin_percent: wire.token_margin.as_deref().copied().unwrap_or_else(|| token_margin(provider)),
             extra,
@@ -317,6 +322,12 @@ pub(super) fn warn_of_unpriced(manifest: &Manifest, wire: &wire::Manifest, warni
             warnings.push(key.span(), message, Some("add `price = { input = \"…\", output = \"…\" }`".to_owned()));
         }
     }
+}
+
+/// Returns what a million tokens cost that Anthropic writes to its cache for five minutes, as the host has it do: a quarter more
+/// than those that are only read, rounded up.
+fn dearer(input: u64) -> u64 {
+    input.saturating_add(input.div_ceil(4))
 }
 
 /// Returns how telemetry names a provider: by its kind where it is the one that the kind is named after, else by its name.

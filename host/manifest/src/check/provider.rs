@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use priory_core::model::{KeySource, ProviderKind, ProviderSpec, REQUEST_TIME_MS_MAX};
+use priory_core::model::{KEY_HEADERS, KeySource, OWN_HEADERS, ProviderKind, ProviderSpec, REQUEST_TIME_MS_MAX};
 use url::{Host, Url};
 
 use super::{Check, amount};
@@ -23,29 +23,6 @@ const IDLE_MS: u64 = 3 * 60 * 1_000;
 const TIME_MS_MIN: u64 = 100;
 /// How long a header's value may be, in bytes.
 const HEADER_BYTES_MAX: usize = 1_024;
-
-/// Header fields that carry keys.
-const KEY_HEADERS: [&str; 8] = [
-    "api-key",
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "x-api-key",
-    "x-auth-token",
-    "x-goog-api-key",
-    "x-access-token",
-];
-/// Header fields that belong to whoever sends the request.
-const OWN_HEADERS: [&str; 8] = [
-    "accept",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "transfer-encoding",
-    "upgrade",
-];
 
 impl<'a> Check<'a> {
     /// Checks who provides models.

@@ -2,7 +2,7 @@
 //! Models, who provides them, and what they may cost.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use priory_core::amounts::{BudgetSpec, QuotaSpec};
 use priory_core::gate::RateSpec;
@@ -81,6 +81,26 @@ fn models_arrive() {
     assert!(manifest.memory_embeds);
     let telemetry = manifest.telemetry.unwrap();
     assert_eq!((telemetry.otlp.as_str(), telemetry.content), ("http://127.0.0.1:4318/", true));
+}
+
+#[test]
+fn what_anthropic_writes_to_its_cache_costs_a_quarter_more() {
+    let written = |kind: &str, more: &str, price: &str| {
+        let url = "http://127.0.0.1:1/";
+        let text = format!(
+            "name = \"n\"\n[providers.p]\nkind = \"{kind}\"\nurl = \"{url}\"\n\
+             [models.m]\nprovider = \"p\"\nid = \"i\"\n{more}\nprice = {{ {price} }}"
+        );
+        let manifest = Manifest::parse(&text, Path::new("/srv/priory.toml")).unwrap();
+        model(&manifest, "m").info.price.unwrap().cache_written
+    };
+    let price = r#"input = "0.000003", output = "1""#;
+    assert_eq!(written("anthropic", "", r#"input = "3", output = "15""#), Some(3_750_000));
+    assert_eq!(written("anthropic", "", price), Some(4), "it is rounded up");
+    let said = r#"input = "3", output = "15", cache-written = "6""#;
+    assert_eq!(written("anthropic", "", said), Some(6_000_000), "what is said holds");
+    assert_eq!(written("anthropic", "caches-prompt = false", price), None);
+    assert_eq!(written("openai", "", price), None);
 }
 
 #[test]

@@ -155,7 +155,8 @@ pub(crate) struct Price {
     pub(crate) output: Option<At<Decimal>>,
     /// Tokens that it reads from the cache of its provider; as all that it reads without this.
     pub(crate) cached: Option<At<Decimal>>,
-    /// Tokens that are written to the cache of its provider; as all that it reads without this.
+    /// Tokens that are written to the cache of its provider; without this, as all that it reads, and a quarter more for a model
+    /// of kind `anthropic` with `caches-prompt`.
     pub(crate) cache_written: Option<At<Decimal>>,
 }
 

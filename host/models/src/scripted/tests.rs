@@ -126,11 +126,11 @@ fn conditions_hold_together() {
 fn what_no_rule_matches_fails_and_says_where_to_add_one() {
     let failure = answer(&asks("who are you?")).unwrap_err().failure;
     let text =
-        "model m is not available: no rule of rules.toml matches; add one for the last message, of user: who are you?";
+        "model m is not available: no rule of its script matches; add one for the last message, of user: who are you?";
     assert_eq!(failure.to_string(), text);
     let bad = says(Role::Tool, vec![result("c", "files.read-text", "no json")]);
     let failure = answer(&prompt(vec![Message::text(Role::User, "x"), bad])).unwrap_err().failure;
-    assert!(failure.to_string().contains("rule 2 of rules.toml"), "{failure}");
+    assert!(failure.to_string().contains("rule 2 of its script"), "{failure}");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn an_answer_has_no_more_tokens_than_it_may() {
 fn vectors_of_the_same_words_are_near() {
     let (scripted, model, _) = scripted("[[rule]]\nsay.text = \"x\"");
     let texts = ["The cat sat.", "the CAT sat", "stock markets fell"].map(str::to_owned).to_vec();
-    let order = EmbedOrder { model: "m".into(), texts, key: String::new(), time_ms: 1 };
+    let order = EmbedOrder { model: "m".into(), texts, key: String::new(), spare_input: 0, time_ms: 1 };
     let vectors = scripted.embed(&model, &order).vectors;
     let dot = |a: &Vector, b: &Vector| a.0.iter().zip(b.0.iter()).map(|(a, b)| a * b).sum::<f32>();
     assert!(dot(&vectors[0], &vectors[1]) > 0.99);

@@ -45,6 +45,8 @@ pub(crate) struct ProviderFault {
     pub(crate) is_retriable: bool,
     /// When, in milliseconds from now, as far as it says so.
     pub(crate) retry_after_ms: Option<u64>,
+    /// Whether the model may have written something, so that it may have to be paid.
+    pub(crate) may_cost: bool,
 }
 
 /// Reads an answer that is no completion.
@@ -65,7 +67,9 @@ pub(crate) fn read(status: u16, headers: &HeaderMap, body: &[u8], unix_ms: u64) 
         _ => matches!(kind, FaultKind::Busy | FaultKind::Failed),
     };
     let retry_after_ms = hint(headers, unix_ms).or_else(|| delay_of(error)).map(|ms| ms.min(HINT_MS_MAX));
-    ProviderFault { kind, message, is_retriable: may, retry_after_ms }
+    // A provider or a balancer before it gave up; those that had no room for a request have not begun with it.
+    let may_cost = status == 408 || (status >= 500 && ![501, 503, 529].contains(&status));
+    ProviderFault { kind, message, is_retriable: may, retry_after_ms, may_cost }
 }
 
 /// Reads an error that stands inside of an answer whose status was good.
@@ -82,6 +86,7 @@ pub(crate) fn inside(error: &Value) -> WireError {
         },
         is_retriable: matches!(kind, FaultKind::Busy | FaultKind::Failed),
         retry_after_ms: delay_of(error).map(|ms| ms.min(HINT_MS_MAX)),
+        may_cost: kind == FaultKind::Failed,
     })
 }
 

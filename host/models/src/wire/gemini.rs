@@ -17,7 +17,9 @@ use serde::Deserialize;
 use super::body;
 use super::openai::capacity;
 use super::turns;
-use super::{Asked, Draft, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, fault};
+use super::{
+    Asked, Draft, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, fault, lenient,
+};
 use answer::Answer;
 use write::Writer;
 
@@ -88,7 +90,7 @@ impl Wire for Gemini {
     fn embedded(&self, body: &[u8], texts: usize) -> Result<Embeddings, WireError> {
         #[derive(Deserialize)]
         struct Answered {
-            embeddings: Vec<Values>,
+            embeddings: lenient::Few<Values, EMBEDDED_TEXTS_MAX>,
         }
         #[derive(Deserialize)]
         struct Values {
@@ -96,15 +98,16 @@ impl Wire for Gemini {
         }
         let malformed = |what: String| WireError::Malformed(fault::clipped(&what));
         let answered: Answered = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
-        if answered.embeddings.len() != texts {
-            return Err(malformed(format!("{} vectors for {texts} texts", answered.embeddings.len())));
+        let lenient::Few(embeddings) = answered.embeddings;
+        if embeddings.len() != texts {
+            return Err(malformed(format!("{} vectors for {texts} texts", embeddings.len())));
         }
-        let len = answered.embeddings.first().map_or(0, |one| one.values.len());
+        let len = embeddings.first().map_or(0, |one| one.values.len());
         let is_good = |one: &Values| one.values.len() == len && one.values.iter().all(|number| number.is_finite());
-        if len == 0 || len > VECTOR_LEN_MAX || !answered.embeddings.iter().all(is_good) {
+        if len == 0 || len > VECTOR_LEN_MAX || !embeddings.iter().all(is_good) {
             return Err(malformed("vectors that are empty, too long, or not of one length".to_owned()));
         }
-        let vectors = answered.embeddings.into_iter().map(|one| Vector(one.values.into())).collect();
+        let vectors = embeddings.into_iter().map(|one| Vector(one.values.into())).collect();
         Ok(Embeddings { vectors, usage: Reported::default() })
     }
 }

@@ -3,15 +3,60 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{WireError, fault};
 
 /// The largest count that is believed: no model reads or writes more tokens for one answer.
 const COUNT_MAX: u64 = u32::MAX as u64;
+
+/// How many things of one kind an answer lists at most: more than anything reads. Each takes many times the bytes in memory
+/// that it takes on its way, so a list without a bound would be as large as a stranger wants.
+const LIST_MAX: usize = 1_024;
+/// How much of an error that stands inside of an answer is read, in bytes.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+
+/// A list that is not longer than foreseen. Reading a longer one fails where it becomes too long.
+pub(crate) struct Few<T, const MOST: usize = LIST_MAX>(pub(crate) Vec<T>);
+
+impl<T, const MOST: usize> IntoIterator for Few<T, MOST> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Few<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_seq(Listing(PhantomData))
+    }
+}
+
+struct Listing<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Listing<T, MOST> {
+    type Value = Few<T, MOST>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {MOST}")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut listed = Vec::new();
+        while let Some(one) = seq.next_element()? {
+            if listed.len() >= MOST {
+                return Err(serde::de::Error::invalid_length(MOST.saturating_add(1), &self));
+            }
+            listed.push(one);
+        }
+        Ok(Few(listed))
+    }
+}
 
 /// Reads a count; `None` of what is none, such as a negative number.
 pub(crate) fn count<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
@@ -31,12 +76,23 @@ pub(crate) fn maybe<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Res
 
 /// Reads an answer of a server. Where it has another form because it is an error, that is what it is.
 pub(crate) fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WireError> {
-    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<Value>(body) {
-        Ok(tree) if tree.get("error").is_some_and(|error| !error.is_null()) => {
-            fault::inside(tree.get("error").unwrap_or(&Value::Null))
-        }
-        _ => WireError::Malformed(fault::clipped(&error.to_string())),
+    #[derive(serde::Deserialize)]
+    struct Failed<'a> {
+        #[serde(default, borrow)]
+        error: Option<&'a RawValue>,
+    }
+    let is_object = || body.trim_ascii_start().starts_with(b"{");
+    let failed = || serde_json::from_slice::<Failed<'_>>(body).ok().filter(|_| is_object())?.error;
+    serde_json::from_slice(body).map_err(|error| match failed() {
+        Some(error) => inside(error),
+        None => WireError::Malformed(fault::clipped(&error.to_string())),
     })
+}
+
+/// Reads an error that stands inside of an answer. One that is longer than any says nothing.
+pub(crate) fn inside(error: &RawValue) -> WireError {
+    let text = Some(error.get()).filter(|text| text.len() <= ERROR_BYTES_MAX);
+    fault::inside(&text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 /// Reads an object; `None` of anything else. A list would be read as the fields in their order, which nobody wrote.
@@ -195,5 +251,21 @@ mod tests {
         check(r#"{"count": {"a": 1}, "text": "\u00e9"}"#, None, Some("é"), None);
         check("{}", None, None, None);
         assert!(serde_json::from_str::<Answer<'_>>(r#"{"count": }"#).is_err());
+    }
+
+    #[test]
+    fn a_list_is_no_longer_than_foreseen() {
+        let read = |count: usize| serde_json::from_str::<Few<u8, 3>>(&format!("[{}]", vec!["1"; count].join(",")));
+        assert_eq!(read(3).ok().map(|few| few.into_iter().count()), Some(3));
+        let error = read(4).err().unwrap().to_string();
+        assert!(error.contains("a list of at most 3"), "{error}");
+    }
+
+    #[test]
+    fn an_error_inside_has_a_length() {
+        let body = |len: usize| format!(r#"{{"choices": 1, "error": {{"message": "{}"}}}}"#, "x".repeat(len));
+        let of = |len| parsed::<Few<u8>>(body(len).as_bytes()).err().unwrap();
+        assert!(matches!(of(10), WireError::Provider(fault) if fault.message == "x".repeat(10)));
+        assert!(matches!(of(ERROR_BYTES_MAX), WireError::Provider(fault) if fault.message.contains("null")));
     }
 }

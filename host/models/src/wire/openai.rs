@@ -17,14 +17,15 @@ use std::borrow::Cow;
 use priory_core::failure::Failure;
 use priory_core::json::Json;
 use priory_core::model::{
-    Ability, CalledTool, Choice, Effort, Media, ModelSpec, ProviderSpec, Role, ToolDefinition, VECTOR_LEN_MAX, Vector,
+    Ability, CalledTool, Choice, Effort, Media, ModelSpec, ProviderSpec, Role, TEXTS_MAX, ToolDefinition,
+    VECTOR_LEN_MAX, Vector,
 };
 use serde::Deserialize;
 
 use super::body::{self, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, lenient, pairs,
-    schema_words, strict,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Reported, Said, Wire, WireError, WireRequest, leading, lenient,
+    pairs, schema_words, strict,
 };
 use answer::Answer;
 use messages::write_message;
@@ -67,18 +68,10 @@ impl OpenAi {
         body.text("model", &spec.info.id);
         // What came back before the last word of a user is over, and its reasoning with it.
         let turn = prompt.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
-        // A schema that is no object says nothing to which anybody could be held.
-        let is_object = |schema: &Json| schema.as_str().starts_with('{');
-        let is_held = spec.info.can(Ability::Schema) && sampling.output.as_ref().is_some_and(is_object);
+        let is_held = is_held(asked);
         body.list("messages", |list| {
             for (at, message) in prompt.messages.iter().enumerate() {
                 write_message(list, message, at, at > turn, asked)?;
-            }
-            if let Some(schema) = sampling.output.as_ref().filter(|_| !is_held) {
-                list.object(|object| {
-                    object.text("role", "system");
-                    object.text("content", &schema_words(schema));
-                });
             }
             Ok::<_, Failure>(())
         })?;
@@ -111,7 +104,8 @@ impl OpenAi {
         if let Some(effort) = sampling.effort.filter(|_| spec.info.can(Ability::Reasoning)) {
             body.text("reasoning_effort", effort_name(effort, &spec.info.id));
         }
-        if !sampling.stop.is_empty() {
+        // Those that take no temperature take no stop sequence either.
+        if !sampling.stop.is_empty() && !takes_no_sampling(spec, self.is_original) {
             body.list("stop", |list| sampling.stop.iter().for_each(|stop| list.text(stop)));
         }
         if let Some(seed) = sampling.seed {
@@ -138,7 +132,9 @@ impl Wire for OpenAi {
     }
 
     fn request(&self, asked: &Asked<'_>) -> Result<WireRequest, Failure> {
-        let prompt = pairs::paired(asked.prompt);
+        let words = asked.prompt.sampling.output.as_ref().filter(|_| !is_held(asked));
+        let words = words.map(|schema| schema_words(schema, asked.prompt));
+        let prompt = leading::led(pairs::paired(asked.prompt), !self.is_original, words);
         let asked = &Asked { prompt: &prompt, ..*asked };
         let (body, filled) = body::write(capacity(asked), asked.extra, |body| self.fill(body, asked));
         filled.map(|()| WireRequest { path: Cow::Borrowed("chat/completions"), body, headers: Vec::new() })
@@ -167,6 +163,13 @@ impl Wire for OpenAi {
 pub(super) fn is_original(provider: &ProviderSpec) -> bool {
     let host = provider.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
     ["api.openai.com", "openai.azure.com"].iter().any(|name| host == *name || host.ends_with(&format!(".{name}")))
+}
+
+/// Tells whether the provider holds the answer to its schema. One that is no object says nothing to which anybody could be
+/// held.
+pub(super) fn is_held(asked: &Asked<'_>) -> bool {
+    let output = asked.prompt.sampling.output.as_ref();
+    asked.spec.info.can(Ability::Schema) && output.is_some_and(|schema: &Json| schema.as_str().starts_with('{'))
 }
 
 /// Returns about how many bytes a body gets.
@@ -210,9 +213,14 @@ pub(super) fn write_choice(
     }
 }
 
+/// Tells whether a model is one of those of OpenAI that think, which refuse what says how they choose their words.
+fn takes_no_sampling(spec: &ModelSpec, is_original: bool) -> bool {
+    is_original && spec.info.can(Ability::Reasoning)
+}
+
 /// Writes the temperature, except for those models of OpenAI that refuse any.
 pub(super) fn write_sampling(body: &mut Object<'_>, asked: &Asked<'_>, is_original: bool) {
-    let refuses = is_original && asked.spec.info.can(Ability::Reasoning);
+    let refuses = takes_no_sampling(asked.spec, is_original);
     if let Some(milli) = asked.prompt.sampling.temperature_milli.filter(|_| !refuses) {
         body.thousandths("temperature", milli);
     }
@@ -273,7 +281,7 @@ pub(super) fn embed_request(spec: &ModelSpec, extra: &Extra, texts: &[String]) -
 pub(super) fn embedded(body: &[u8], texts: usize) -> Result<Embeddings, WireError> {
     #[derive(Deserialize)]
     struct List {
-        data: Vec<Item>,
+        data: lenient::Few<Item, TEXTS_MAX>,
         #[serde(default, deserialize_with = "lenient::object")]
         usage: Option<answer::Usage>,
     }
@@ -284,19 +292,19 @@ pub(super) fn embedded(body: &[u8], texts: usize) -> Result<Embeddings, WireErro
         embedding: Vec<f32>,
     }
     let malformed = |reason: String| WireError::Malformed(reason);
-    let mut list: List = lenient::parsed(body)?;
-    if list.data.len() != texts {
-        return Err(malformed(format!("{} vectors for {texts} texts", list.data.len())));
+    let List { data: lenient::Few(mut data), usage } = lenient::parsed(body)?;
+    if data.len() != texts {
+        return Err(malformed(format!("{} vectors for {texts} texts", data.len())));
     }
-    if list.data.iter().all(|item| item.index.is_some()) {
-        list.data.sort_by_key(|item| item.index);
+    if data.iter().all(|item| item.index.is_some()) {
+        data.sort_by_key(|item| item.index);
     }
-    let len = list.data.first().map_or(0, |item| item.embedding.len());
+    let len = data.first().map_or(0, |item| item.embedding.len());
     let is_good = |item: &Item| item.embedding.len() == len && item.embedding.iter().all(|number| number.is_finite());
-    if len == 0 || len > VECTOR_LEN_MAX || !list.data.iter().all(is_good) {
+    if len == 0 || len > VECTOR_LEN_MAX || !data.iter().all(is_good) {
         return Err(malformed("vectors that are empty, too long, or not of one length".to_owned()));
     }
-    let usage = list.usage.map_or_else(Reported::default, |usage| usage.reported());
-    let vectors = list.data.into_iter().map(|item| Vector(item.embedding.into())).collect();
+    let usage = usage.map_or_else(Reported::default, |usage| usage.reported());
+    let vectors = data.into_iter().map(|item| Vector(item.embedding.into())).collect();
     Ok(Embeddings { vectors, usage: Reported { output: Some(0), ..usage } })
 }

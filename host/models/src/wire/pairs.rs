@@ -125,6 +125,7 @@ mod tests {
             tools: vec![],
             sampling: Default::default(),
             output_tokens_max: 1,
+            spare: Default::default(),
             streams: false,
             key: String::new(),
             run: "run_00000000000000000000000000".parse().unwrap(),

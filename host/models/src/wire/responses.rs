@@ -13,14 +13,13 @@ use std::borrow::Cow;
 
 use priory_core::failure::Failure;
 use priory_core::id::Digest;
-use priory_core::json::Json;
 use priory_core::model::{Ability, Effort, Message, ModelSpec, Part, ProviderSpec, Reasoning, Role};
 use serde::{Deserialize, Serialize};
 
 use super::body::{self, List, Object};
 use super::{
-    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, openai, pairs, schema_words,
-    strict, unmarked,
+    Asked, Ear, Embeddings, Extra, Names, Reader, Said, Wire, WireError, WireRequest, leading, openai, pairs,
+    schema_words, strict, unmarked,
 };
 use answer::Answer;
 
@@ -58,20 +57,12 @@ impl Responses {
     fn fill(&self, body: &mut Object<'_>, asked: &Asked<'_>) -> Result<(), Failure> {
         let Asked { spec, prompt, names, .. } = *asked;
         let sampling = &prompt.sampling;
-        // A schema that is no object says nothing to which anybody could be held.
-        let is_object = |schema: &Json| schema.as_str().starts_with('{');
-        let is_held = spec.info.can(Ability::Schema) && sampling.output.as_ref().is_some_and(is_object);
+        let is_held = openai::is_held(asked);
         let thinks = spec.info.can(Ability::Reasoning);
         body.text("model", &spec.info.id);
         body.list("input", |list| {
             for (at, message) in prompt.messages.iter().enumerate() {
                 write_message(list, message, at, thinks, asked)?;
-            }
-            if let Some(schema) = sampling.output.as_ref().filter(|_| !is_held) {
-                list.object(|object| {
-                    object.text("role", "system");
-                    object.text("content", &schema_words(schema));
-                });
             }
             Ok::<_, Failure>(())
         })?;
@@ -131,7 +122,9 @@ impl Wire for Responses {
             let reason = format!("this provider writes no fewer than {OUTPUT_TOKENS_MIN} tokens; ask for as many");
             return Err(Failure::invalid("model request", "/output-tokens-max", reason));
         }
-        let prompt = pairs::paired(asked.prompt);
+        let words = asked.prompt.sampling.output.as_ref().filter(|_| !openai::is_held(asked));
+        let words = words.map(|schema| schema_words(schema, asked.prompt));
+        let prompt = leading::led(pairs::paired(asked.prompt), !self.is_original, words);
         let asked = &Asked { prompt: &prompt, ..*asked };
         let (body, filled) = body::write(openai::capacity(asked), asked.extra, |body| self.fill(body, asked));
         filled.map(|()| WireRequest { path: Cow::Borrowed("responses"), body, headers: Vec::new() })

@@ -179,6 +179,7 @@ mod tests {
             tools: vec![],
             sampling: Sampling::default(),
             output_tokens_max: 1,
+            spare: Default::default(),
             streams: false,
             key: String::new(),
             run: "run_00000000000000000000000000".parse().unwrap(),

@@ -220,6 +220,7 @@ pub(crate) fn prompt() -> Prompt {
         )],
         sampling: Sampling::default(),
         output_tokens_max: 4_096,
+        spare: TokenUsage { input: u64::MAX, output: u64::MAX, ..TokenUsage::default() },
         streams: false,
         key: "key-of-step-1".to_owned(),
         run: "run_00000000000000000000000000".parse().unwrap(),

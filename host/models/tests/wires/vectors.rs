@@ -13,7 +13,7 @@ async fn ask(kind: ProviderKind, texts: &[&str], acts: Vec<Act>) -> (Result<Vect
     let bench = Bench::new(kind, |_, model| Arc::make_mut(&mut model.info).abilities = vec![Ability::Embedding]).await;
     bench.provider.then(acts);
     let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-    let order = EmbedOrder { model: "m".into(), texts, key: "k".to_owned(), time_ms: TIME_MS };
+    let order = EmbedOrder { model: "m".into(), texts, key: "k".to_owned(), spare_input: u64::MAX, time_ms: TIME_MS };
     let result = bench.driven(bench.gateway.embed(&order), TIME_MS, || true).await;
     assert!(!format!("{result:?}").contains(KEY));
     assert!(bench.provider.asked().iter().all(|asked| asked.refusal.is_none()), "{:?}", bench.provider.asked());

@@ -191,25 +191,34 @@ impl Window {
 
     /// Makes room where the recent messages are over their budget: see the module. Returns what was done, where anything was.
     pub fn fit(&mut self, outside: &dyn Outside, summarise: &dyn Summarise) -> Option<Compacted> {
+        self.fit_within(outside, summarise, usize::MAX)
+    }
+
+    /// Makes room as [`Window::fit`] does, and also where there are more recent messages than `messages_max`.
+    pub fn fit_within(
+        &mut self,
+        outside: &dyn Outside,
+        summarise: &dyn Summarise,
+        messages_max: usize,
+    ) -> Option<Compacted> {
         let mut left = self.held_tokens(Place::Recent);
-        if left <= self.budgets.recent {
-            return None;
-        }
+        let mut count = self.notes.iter().filter(|note| note.place == Place::Recent).count();
+        // Half of what is over is made free, so that it is not done again at once; the newest group always stays.
+        let tokens_goal = if left > self.budgets.recent { self.budgets.recent / 2 } else { u64::MAX };
+        let count_goal = if count > messages_max { messages_max / 2 } else { usize::MAX };
         let groups = self.groups();
         let mut keeps = vec![true; self.notes.len()];
-        let mut count = 0;
-        // Half of the budget is made free, so that it is not done again at once; the newest group always stays.
         for (from, to) in groups.iter().take(groups.len().saturating_sub(1)) {
-            if left <= self.budgets.recent / 2 {
+            if left <= tokens_goal && count <= count_goal {
                 break;
             }
             for (keep, note) in keeps.iter_mut().zip(&self.notes).take(*to).skip(*from) {
                 *keep = false;
                 left = left.saturating_sub(note.tokens);
-                count += 1;
+                count = count.saturating_sub(1);
             }
         }
-        if count == 0 {
+        if keeps.iter().all(|keep| *keep) {
             return None;
         }
         let dropped = self.retain(&keeps);

@@ -138,7 +138,7 @@ impl Args {
 pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let folder = data.open()?;
+        let folder = data.open()?.told()?;
         let journal = folder.journal.clone();
         let parent = store::find(&journal, &args.run).await?.id;
         let turn = args.turn(&priory::resume::read_all(&journal, parent).await?)?;
@@ -161,6 +161,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         let mut tree = Tree::default();
         copied.iter().for_each(|envelope| tree.apply(envelope));
         let ended = running::resume(&host, run, tree, Mode::of_run(args.json), Patience::Endless, false).await?;
+        folder.flush().await;
         match diverged(&ended) {
             Some(reason) => {
                 give_up(&journal, run).await?;

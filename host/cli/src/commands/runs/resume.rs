@@ -60,7 +60,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
     let patience = args.wait.unwrap_or(Patience::Within(0));
     let runtime = running::runtime()?;
     runtime.block_on(async {
-        let folder = data.open()?;
+        let folder = data.open()?.told()?;
         let journal = folder.journal.clone();
         let clock = machine_clock();
         folder.retain(store::retention(), clock.unix_ms()).await;
@@ -76,10 +76,11 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
         if let (1, Some(run)) = (named.len(), named.first()) {
             let (mode, answers) = (Mode::of_run(args.json), prompt::is_wanted(args.answer, args.json));
             let ended = taking::take_up(&folder, *run, mode, patience, args.eager, answers).await?;
+            folder.flush().await;
             return Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())));
         }
         let mut many =
-            Many { folder, journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
+            Many { folder: folder.clone(), journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
         tokio::select! {
             ended = many.drive(patience) => ended?,
             _ = tokio::signal::ctrl_c() => {
@@ -87,6 +88,7 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
                 return Ok(Exit::Interrupted);
             }
         }
+        folder.flush().await;
         many.show(&data.typed()).await
     })
 }

@@ -197,7 +197,11 @@ fn no_agent_and_no_node_takes_more_than_it_has() {
 fn with_no_bound_all_are_asked_at_once() {
     let (answered, used, scene) =
         thousand(1, budget(NO_BOUND), Agent::default(), BudgetSpec::default(), QuotaSpec::default());
-    assert_eq!(scene.models.asked().len(), 1_000);
+    // Some are asked again, since their answers were lost.
+    let asked = scene.models.asked();
+    let steps: std::collections::BTreeSet<_> =
+        asked.iter().map(|prompt| prompt.key.rsplit_once('-').unwrap().0.to_owned()).collect();
+    assert_eq!(steps.len(), 1_000);
     assert!(scene.models.most_at_once() > 200, "{} at once", scene.models.most_at_once());
     assert!((800..1_000).contains(&answered) && used.0 > 0, "{answered} were answered");
 }

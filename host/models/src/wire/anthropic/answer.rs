@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{Draft, Ear, HIDDEN, MARK, Names, Reader, Said, WireError};
 use crate::sse::SseEvent;
-use crate::wire::{Progress, Reported, fault, lenient};
+use crate::wire::lenient::{self, Few};
+use crate::wire::{Progress, Reported, fault};
 
 /// An answer while it is read.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ pub(super) struct Answer {
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow, default)]
-    content: Option<Vec<Block<'a>>>,
+    content: Option<Few<Block<'a>>>,
     #[serde(borrow, default, deserialize_with = "lenient::text")]
     stop_reason: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "lenient::object")]
@@ -107,13 +108,13 @@ impl Answer {
     pub(super) fn whole(&mut self, body: &[u8], names: &Names<'_>) -> Result<(), WireError> {
         let message: Message<'_> = parsed(body)?;
         if let Some(error) = message.error {
-            return Err(fault::inside(&serde_json::from_str(error.get()).unwrap_or_default()));
+            return Err(lenient::inside(error));
         }
         let Some(content) = message.content else {
             return Err(WireError::Malformed("it has no `content`".to_owned()));
         };
         let mut deaf = Ear::deaf();
-        for (at, block) in content.iter().enumerate() {
+        for (at, block) in content.0.iter().enumerate() {
             self.begin(at as u64, block, names, &mut deaf)?;
             self.end(at as u64)?;
         }
@@ -207,7 +208,7 @@ impl Reader for Answer {
         }
         let event: Event<'_> = parsed(event.data.as_bytes())?;
         if let Some(error) = event.error {
-            return Err(fault::inside(&serde_json::from_str(error.get()).unwrap_or_default()));
+            return Err(lenient::inside(error));
         }
         let key = event.index.unwrap_or(self.last);
         match event.kind.as_deref().unwrap_or_default() {

@@ -143,7 +143,9 @@ impl<'a> Writer<'a> {
         let wanted = prompt.sampling.effort.filter(|_| self.asked.spec.info.can(Ability::Reasoning));
         if self.takes.adaptive {
             let is_wanted = wanted.is_some_and(|effort| effort != Effort::None);
-            return if is_wanted || self.binds() { Thinking::Adaptive } else { Thinking::Unsaid };
+            // Who is told to call a tool is not told to think.
+            let is_free = !(self.is_forced() && self.takes.forced);
+            return if is_free && (is_wanted || self.binds()) { Thinking::Adaptive } else { Thinking::Unsaid };
         }
         let most = prompt.output_tokens_max;
         let tokens = match wanted {
@@ -248,7 +250,7 @@ impl<'a> Writer<'a> {
         let sampling = &prompt.sampling;
         let mut more = Vec::new();
         if let Some(schema) = sampling.output.as_ref().filter(|_| self.held.is_none()) {
-            more.push(schema_words(schema));
+            more.push(schema_words(schema, prompt));
         }
         if self.is_forced() && !self.takes.forced {
             more.push(match &sampling.choice {

@@ -9,7 +9,11 @@ use serde_json::value::RawValue;
 
 use super::{Draft, Ear, MARK, Names, OWN_ID, Reader, Said, WireError};
 use crate::sse::SseEvent;
-use crate::wire::{FaultKind, Progress, ProviderFault, Reported, fault, lenient};
+use crate::wire::lenient::{self, Few};
+use crate::wire::{FaultKind, Progress, ProviderFault, Reported, fault};
+
+/// How many answers may stand beside each other. One is asked for.
+const CANDIDATES_MAX: usize = 16;
 
 /// An answer while it is read.
 #[derive(Debug, Default)]
@@ -33,7 +37,7 @@ enum Finish {
 #[derive(Deserialize)]
 struct Chunk<'a> {
     #[serde(borrow, default)]
-    candidates: Option<Vec<Candidate<'a>>>,
+    candidates: Option<Few<Candidate<'a>, CANDIDATES_MAX>>,
     #[serde(rename = "promptFeedback", borrow, default)]
     feedback: Option<Feedback<'a>>,
     #[serde(rename = "usageMetadata", default, deserialize_with = "lenient::object")]
@@ -63,7 +67,7 @@ struct Candidate<'a> {
 #[derive(Deserialize)]
 struct Content<'a> {
     #[serde(borrow, default)]
-    parts: Option<Vec<OnePart<'a>>>,
+    parts: Option<Few<OnePart<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +114,7 @@ impl Answer {
         let chunk: Chunk<'_> =
             serde_json::from_slice(body).map_err(|error| WireError::Malformed(fault::clipped(&error.to_string())))?;
         if let Some(error) = chunk.error {
-            return Err(fault::inside(&serde_json::from_str(error.get()).unwrap_or_default()));
+            return Err(lenient::inside(error));
         }
         let has_usage = chunk.usage.is_some();
         self.usage.update(chunk.usage.map(|usage| usage.reported()).unwrap_or_default());
@@ -185,8 +189,13 @@ impl Answer {
         }
         let stop = match self.finish {
             Some(Finish::Failed(message)) => {
-                let fault =
-                    ProviderFault { kind: FaultKind::Failed, message, is_retriable: true, retry_after_ms: None };
+                let fault = ProviderFault {
+                    kind: FaultKind::Failed,
+                    message,
+                    is_retriable: true,
+                    retry_after_ms: None,
+                    may_cost: true,
+                };
                 return Err(WireError::Provider(fault));
             }
             Some(Finish::Stopped(StopReason::End)) if self.calls > 0 => StopReason::ToolCalls,

@@ -83,7 +83,7 @@ impl<'a> Writer<'a> {
 
     fn system(&self, body: &mut Object<'_>) {
         let output = self.asked.prompt.sampling.output.as_ref();
-        let words = output.filter(|_| self.held.is_none()).map(schema_words);
+        let words = output.filter(|_| self.held.is_none()).map(|schema| schema_words(schema, self.asked.prompt));
         let mut texts = self.conversation.system.iter().copied().chain(words.as_deref()).peekable();
         if texts.peek().is_some() {
             body.object("systemInstruction", |system| {

@@ -14,12 +14,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::lenient::{self, parsed};
-use super::super::{Draft, Ear, Names, Progress, Reader, Reported, Said, WireError, fault};
+use super::super::lenient::{self, Few, parsed};
+use super::super::{Draft, Ear, Names, Progress, Reader, Reported, Said, WireError};
 use super::think::{Piece, Think};
 use super::{CALL_EXTRA, REASONING_FIELD};
 use crate::sse::SseEvent;
 
+/// How many answers may stand beside each other. One is asked for.
+const CHOICES_MAX: usize = 16;
 /// How a stream says that it is over.
 const DONE: &str = "[DONE]";
 
@@ -27,7 +29,7 @@ const DONE: &str = "[DONE]";
 #[derive(Deserialize)]
 struct Chunk<'a> {
     #[serde(default, borrow)]
-    choices: Option<Vec<Option<OneChoice<'a>>>>,
+    choices: Option<Few<Option<OneChoice<'a>>, CHOICES_MAX>>,
     #[serde(default, deserialize_with = "lenient::object")]
     usage: Option<Usage>,
     #[serde(default, borrow)]
@@ -60,7 +62,7 @@ struct Saying<'a> {
     #[serde(default, borrow, deserialize_with = "lenient::text")]
     reasoning: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
-    tool_calls: Option<Vec<Call<'a>>>,
+    tool_calls: Option<Few<Call<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +148,7 @@ impl Answer {
     pub(super) fn read(&mut self, body: &[u8], ear: &mut Ear<'_>) -> Result<(), WireError> {
         let chunk: Chunk<'_> = parsed(body)?;
         if let Some(error) = chunk.error {
-            return Err(fault::inside(&serde_json::from_str(error.get()).unwrap_or_default()));
+            return Err(lenient::inside(error));
         }
         if let Some(usage) = &chunk.usage {
             self.usage.update(usage.reported());
@@ -167,7 +169,7 @@ impl Answer {
         }
         if let Some(mut saying) = choice.message {
             // Here each call is whole, and stands for itself.
-            for (at, call) in saying.tool_calls.iter_mut().flatten().enumerate() {
+            for (at, call) in saying.tool_calls.iter_mut().flat_map(|calls| &mut calls.0).enumerate() {
                 call.index = Some(at as u64);
             }
             self.saying(saying, ear)?;
@@ -367,7 +369,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
                     text: Option<Cow<'a, str>>,
                     /// Mistral: a list of parts that have words.
                     #[serde(default, deserialize_with = "lenient::maybe")]
-                    thinking: Option<Vec<Thought>>,
+                    thinking: Option<Few<Thought>>,
                 }
                 #[derive(Deserialize)]
                 struct Thought {

@@ -8,7 +8,7 @@ use priory_core::model::StopReason;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::lenient::{self, parsed};
+use super::super::lenient::{self, Few, parsed};
 use super::super::{Draft, Ear, Names, Progress, Reader, Reported, Said, WireError, fault};
 use super::{SEALED, Sealed};
 use crate::sse::SseEvent;
@@ -68,9 +68,9 @@ struct Item<'a> {
     #[serde(default, borrow)]
     arguments: Option<&'a RawValue>,
     #[serde(default, borrow)]
-    content: Option<Vec<Words<'a>>>,
+    content: Option<Few<Words<'a>>>,
     #[serde(default, borrow)]
-    summary: Option<Vec<Words<'a>>>,
+    summary: Option<Few<Words<'a>>>,
     #[serde(default, borrow, deserialize_with = "lenient::text")]
     encrypted_content: Option<Cow<'a, str>>,
 }
@@ -131,13 +131,13 @@ impl Answer {
     /// Reads how an answer ended, and what it put out where nothing of that came before.
     fn ended(&mut self, response: &Response<'_>, names: &Names<'_>, ear: &mut Ear<'_>) -> Result<(), WireError> {
         if let Some(error) = response.error {
-            return Err(fault::inside(&serde_json::from_str(error.get()).unwrap_or_default()));
+            return Err(lenient::inside(error));
         }
         if let Some(usage) = &response.usage {
             self.usage.update(usage.reported());
         }
         if let Some(output) = response.output.filter(|_| self.draft.is_empty()) {
-            let items: Vec<Item<'_>> = parsed(output.get().as_bytes())?;
+            let Few(items): Few<Item<'_>> = parsed(output.get().as_bytes())?;
             for (index, item) in (0..).zip(&items) {
                 self.item(index, item, names, ear)?;
             }
@@ -161,13 +161,14 @@ impl Answer {
         let is_new = !self.heard.contains(&index);
         match item.kind.as_deref() {
             Some("message") => {
-                for words in item.content.iter().flatten().filter(|_| is_new) {
+                for words in item.content.iter().flat_map(|words| &words.0).filter(|_| is_new) {
                     self.draft.text(words.text.as_deref().unwrap_or_default(), ear)?;
                     self.refusal(words.refusal.as_deref().unwrap_or_default(), ear)?;
                 }
             }
             Some("reasoning") => {
-                let told = [&item.summary, &item.content].into_iter().flatten().flatten().filter(|_| is_new);
+                let told =
+                    [&item.summary, &item.content].into_iter().flatten().flat_map(|words| &words.0).filter(|_| is_new);
                 let texts = told.filter_map(|words| words.text.as_deref()).filter(|text| !text.is_empty());
                 self.draft.reasoning(&texts.collect::<Vec<_>>().join("\n\n"), ear)?;
                 if let Some(sealed) = &item.encrypted_content {
