@@ -126,7 +126,11 @@ pub(crate) fn resource(config: &TelemetryConfig) -> Resource {
 
 impl Exporter {
     /// Sends until nobody tells anything any more. Whoever asks for it is told when everything so far was sent, or given up.
-    pub(crate) async fn run(self, mut spans: mpsc::Receiver<Waiting>, mut flushes: mpsc::Receiver<oneshot::Sender<()>>) {
+    pub(crate) async fn run(
+        self,
+        mut spans: mpsc::Receiver<Waiting>,
+        mut flushes: mpsc::Receiver<oneshot::Sender<()>>,
+    ) {
         let mut metrics_due = self.clock.elapsed().saturating_add(METRICS_TIME);
         let mut batch = Batch::default();
         loop {

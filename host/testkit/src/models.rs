@@ -46,6 +46,7 @@ pub struct FakeModels {
     at_once: AtomicU64,
     most_at_once: AtomicU64,
     is_held: AtomicBool,
+    is_recording: AtomicBool,
     held: Mutex<Vec<Waker>>,
 }
 
@@ -60,6 +61,7 @@ impl FakeModels {
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
             is_held: AtomicBool::new(false),
+            is_recording: AtomicBool::new(false),
             held: Mutex::default(),
         }
     }
@@ -105,6 +107,11 @@ impl FakeModels {
     pub fn let_go(&self) {
         self.is_held.store(false, Ordering::Release);
         self.held.lock().drain(..).for_each(Waker::wake);
+    }
+
+    /// Answers in the place of a recorded run from now on.
+    pub fn be_recording(&self) {
+        self.is_recording.store(true, Ordering::Release);
     }
 
     async fn until_let_go(&self) {
@@ -199,6 +206,10 @@ impl Models for FakeModels {
             let vectors = order.texts.iter().map(vector).collect();
             Ok(Vectors { vectors, usage, attempts: 1, is_paid: true })
         })
+    }
+
+    fn is_recording(&self) -> bool {
+        self.is_recording.load(Ordering::Acquire)
     }
 }
 

@@ -95,6 +95,15 @@ fn thoughts() -> Vec<Case> {
                 assert_eq!(asked[0].body["output_config"], json!({"effort": "medium"}));
                 assert_eq!(asked[0].body.get("temperature"), None);
             }),
+        case("thinking while a tool has to be called", hello)
+            .with(thinking("claude-opus-4-7"))
+            .asks(|prompt| prompt.sampling.effort = Some(Effort::High))
+            .asks(|prompt| prompt.sampling.choice = Choice::Any)
+            .is(HELLO)
+            .sends(|asked| {
+                assert_eq!(asked[0].body["tool_choice"], json!({"type": "any"}));
+                assert_eq!(asked[0].body.get("thinking"), None, "it would be refused");
+            }),
         case("thinking that cannot be turned off", hello)
             .with(thinking("claude-opus-5-5"))
             .asks(after_thinking)

@@ -79,8 +79,14 @@ pub(crate) fn execute(args: &Args, data: &Data) -> Result<Exit> {
             folder.flush().await;
             return Ok(ended.show(args.json, &taking::settings(), Some(&data.typed())));
         }
-        let mut many =
-            Many { folder: folder.clone(), journal, clock, named: (!args.all).then_some(named), args, taken: BTreeMap::new() };
+        let mut many = Many {
+            folder: folder.clone(),
+            journal,
+            clock,
+            named: (!args.all).then_some(named),
+            args,
+            taken: BTreeMap::new(),
+        };
         tokio::select! {
             ended = many.drive(patience) => ended?,
             _ = tokio::signal::ctrl_c() => {

@@ -403,6 +403,21 @@ fn meaning_is_found_paid_and_counted_once() {
 }
 
 #[test]
+fn a_recorded_run_knows_words_alone() {
+    let scene = with_meaning(None);
+    scene.models.be_recording();
+    run(&scene, &ALL, |context| async move {
+        assert!(context.perform(remember(ann(), "Ann likes tea")).await.is_ok());
+        assert_eq!(texts(context.perform(recall(ann(), "tea", Search::Best)).await), ["Ann likes tea"]);
+        assert_eq!(texts(context.perform(recall(ann(), "tea", Search::Meaning)).await), ["Ann likes tea"]);
+    });
+    assert!(scene.models.embedded().is_empty(), "the vectors of facts are not in the record");
+    assert!(scene.notebook.facts.lock().values().all(|kept| kept.meaning.is_none()));
+    let queries = scene.notebook.queries.lock();
+    assert!(queries.iter().all(|query| query.words.is_some() && query.meaning.is_none()));
+}
+
+#[test]
 fn what_cannot_be_paid_is_not_remembered() {
     let scene = with_meaning(None);
     let target = Target::native("test", |context| async move {

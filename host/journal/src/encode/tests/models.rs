@@ -152,6 +152,15 @@ pub(super) fn values() -> Vec<Value> {
 pub(super) fn spent() -> Event {
     let usage = TokenUsage { input: 9, output: 8, ..TokenUsage::default() };
     let (model, provider) = ("fast".into(), "openai".into());
-    let spent = Spent { model, provider, usage, microusd: 7, attempts: 2, is_answered: true, is_asked_again: false, is_paid: false };
+    let spent = Spent {
+        model,
+        provider,
+        usage,
+        microusd: 7,
+        attempts: 2,
+        is_answered: true,
+        is_asked_again: false,
+        is_paid: false,
+    };
     Event::Spent { step: 4, spent }
 }

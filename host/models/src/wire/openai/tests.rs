@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is written to servers of chat completions, and what is read from them.
 
+use std::sync::Arc;
+
 use priory_core::Digest;
 use priory_core::model::{Delta, Media, Message, Part, Reasoning, Sampling, StopReason};
 use serde_json::json;
@@ -169,7 +171,43 @@ fn a_schema_is_held_or_told() {
     assert_eq!(held["messages"].as_array().unwrap().len(), 1);
     let told = body(&local(), &model("x", &[]), &prompt);
     assert!(told.get("response_format").is_none());
-    assert!(told["messages"][1]["content"].as_str().unwrap().contains("additionalProperties"));
+    let words = |body: &serde_json::Value, at: usize| body["messages"][at]["content"].as_str().unwrap().to_owned();
+    let (text, last) = (words(&told, 0), told["messages"].as_array().unwrap().len() - 1);
+    assert!(text.starts_with("hi\n\n") && text.contains("additionalProperties") && text.contains("nothing else"));
+    assert_eq!((last, &told["messages"][0]["role"]), (0, &json!("user")), "no system message behind the first");
+    prompt.messages.insert(0, Arc::new(Message::text(Role::System, "be brief")));
+    prompt.tools = offering(&["files.read"]).tools;
+    let told = body(&local(), &model("x", &[]), &prompt);
+    let text = words(&told, 0);
+    assert!(text.starts_with("be brief\n\n") && text.contains("When you have the answer"), "{text}");
+    assert!(!text.contains("nothing else"), "who may write nothing else calls no tools");
+    assert_eq!(words(&told, 1), "hi");
+}
+
+#[test]
+fn a_later_system_message_is_sent_to_openai_alone() {
+    let messages =
+        || vec![Message::text(Role::User, "a"), Message::text(Role::System, "b"), Message::text(Role::User, "c")];
+    let roles = |wire: &OpenAi| {
+        let written = body(wire, &model("x", &[]), &prompt(messages()));
+        let messages = written["messages"].as_array().unwrap().iter();
+        messages.map(|message| message["role"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&local()), ["system", "user", "user"]);
+    assert_eq!(roles(&OpenAi { is_original: true }), ["user", "system", "user"]);
+}
+
+#[test]
+fn models_that_think_are_sent_no_stop_sequence_by_openai() {
+    let mut prompt = asks("hi");
+    (prompt.sampling.stop, prompt.sampling.temperature_milli) = (vec!["END".to_owned()], Some(500));
+    for (is_original, abilities, is_sent) in
+        [(true, &[Ability::Reasoning][..], false), (true, &[], true), (false, &[Ability::Reasoning], true)]
+    {
+        let written = body(&OpenAi { is_original }, &model("o3", abilities), &prompt);
+        let sent = (written.get("stop").is_some(), written.get("temperature").is_some());
+        assert_eq!(sent, (is_sent, is_sent), "{is_original} {abilities:?}");
+    }
 }
 
 #[test]
