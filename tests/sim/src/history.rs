@@ -24,6 +24,8 @@ pub struct History {
     approvals: BTreeMap<FramePath, Approval>,
     /// What frames spent on models that were started again.
     pub sunk: BTreeMap<FramePath, Amounts>,
+    /// What was spent on models, whatever became of the frames that did.
+    pub spent: Amounts,
     /// What all frames used, together.
     pub usage: Usage,
     /// Whether a frame was started again from its beginning.
@@ -185,6 +187,14 @@ impl History {
                     return Err(format!("model {} was paid too often for step {step}", spent.model));
                 }
                 known.spent.push(spent.clone());
+                let usage = spent.usage;
+                let amounts = Amounts {
+                    tokens_in: usage.input,
+                    tokens_out: usage.output,
+                    money_microusd: spent.microusd,
+                    ..Amounts::default()
+                };
+                self.spent = self.spent.saturating_add(amounts);
             }
             Event::Log { .. } => {
                 self.open(path, 0)?;
