@@ -11,6 +11,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod told;
 mod walk;
 
 use priory_core::event::{Envelope, Program};

@@ -9,7 +9,8 @@ use priory_core::inbox::EventRecord;
 use priory_core::state::StateOp;
 use priory_core::{Effect, Failure, FramePath, Outcome, Report, RunId, Value};
 
-use super::texts::{Leaves, asked, how};
+use super::texts::Leaves;
+use super::told::{asked, how};
 use super::{How, LineageError, SEEN_MAX};
 
 /// Where something stands in a run. Frames, asks and outcomes are numbered.

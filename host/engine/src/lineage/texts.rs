@@ -12,14 +12,10 @@ use priory_core::state::StateOp;
 use priory_core::{Effect, Failure, Json, Outcome, Report};
 use serde::Serialize;
 
-use super::How;
-
 /// From how many characters on a part of a text counts: what is shorter stands in many texts by chance.
 pub const PART_CHARS_MIN: usize = 16;
 /// How many strings and numbers of one event are looked at.
 pub(super) const LEAVES_OF_EVENT_MAX: usize = 100_000;
-/// How much of what was asked is shown, in characters.
-const ASKED_CHARS_MAX: usize = 200;
 /// Up to which number every whole number is one that a float can hold.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -359,57 +355,6 @@ impl Leaves {
             self.found.push(Leaf { at, scalar });
         }
     }
-}
-
-/// Says how something came to a frame that got it as an outcome.
-pub(super) fn how(outcome: &Outcome) -> How {
-    match outcome {
-        Ok(Value::Json(_) | Value::Report(_) | Value::Unit) => How::Returned,
-        Ok(Value::Http(_)) => How::Received,
-        Ok(Value::Answer(_)) => How::Answered,
-        Ok(Value::Event(_)) => How::Published,
-        Ok(Value::State(_) | Value::StateHistory(_)) => How::Kept,
-        Ok(Value::Artifact(_) | Value::ArtifactPart(_)) => How::Kept,
-        Ok(Value::Completion(_) | Value::Delta(_)) => How::Said,
-        Ok(Value::Memory(_)) => How::Remembered,
-        Ok(Value::Embedded(_)) => How::Returned,
-        Ok(Value::Tools(_) | Value::Agents(_) | Value::Models(_) | Value::StateKeys(_)) => How::Listed,
-        Ok(Value::Remaining(_) | Value::Usage(_)) => How::Measured,
-        Err(_) => How::Failed,
-    }
-}
-
-/// Says in one line what was asked.
-pub(super) fn asked(effect: &Effect) -> String {
-    let text = match effect {
-        Effect::ToolCall { arguments, .. } => format!("{} {arguments}", effect.summary()),
-        Effect::AgentCall { input, .. } => format!("{} {input}", effect.summary()),
-        Effect::AskHuman(question) => format!("{}: {}", effect.summary(), question.text),
-        Effect::Emit { data, .. } => format!("{} {data}", effect.summary()),
-        Effect::State(StateOp::Write { value, .. }) => format!("{} {value}", effect.summary()),
-        Effect::ModelCall { request, .. } => match request.messages.new_messages().last() {
-            Some(last) => format!("{}: {}", effect.summary(), last.words()),
-            None => effect.summary(),
-        },
-        Effect::Memory(MemoryOp::Remember { fact, .. }) => format!("{}: {}", effect.summary(), fact.text),
-        Effect::Memory(MemoryOp::Recall { text, .. }) => format!("{}: {text}", effect.summary()),
-        Effect::State(StateOp::Read { .. } | StateOp::Keys { .. } | StateOp::History { .. })
-        | Effect::Memory(MemoryOp::Forget { .. })
-        | Effect::Embed { .. }
-        | Effect::ModelRead { .. }
-        | Effect::ModelList
-        | Effect::Artifact(_)
-        | Effect::HttpRequest(_)
-        | Effect::Sleep { .. }
-        | Effect::Log { .. }
-        | Effect::AwaitCancel
-        | Effect::AwaitEvent { .. }
-        | Effect::ToolList
-        | Effect::AgentList
-        | Effect::BudgetLeft
-        | Effect::BudgetUsed => effect.summary(),
-    };
-    cut(&text, ASKED_CHARS_MAX)
 }
 
 /// Cuts a text, and shows that it was cut.
